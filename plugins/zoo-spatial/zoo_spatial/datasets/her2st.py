@@ -1,0 +1,100 @@
+"""``her2st``: the HER2-positive breast tumours of Andersson et al., in the layout of their repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from zoo.errors import MissingError
+from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.section import Section
+from zoo_spatial.spots import SpotDataset, Views
+from zoo_spatial.st_files import read_counts, read_new_section, read_spots, section_from
+
+PITCH_UM = 200.0
+WHERE = "it comes from https://github.com/almaan/her2st (also doi:10.5281/zenodo.3957257)"
+
+
+def her2st(
+    root: Path,
+    *,
+    sections: list[str] | None = None,
+    views: Views = Views(),
+    genes: GenePanel = GenePanel(),
+    scale: Scale = "log1p",
+    near: int = 6,
+) -> SpotDataset:
+    """Spatial transcriptomics of 36 sections of 8 HER2-positive breast tumours (about 11,500 spots in all).
+
+    The original layout is read as it is: ``ST-cnts/C2.tsv.gz`` (or ``.tsv``), ``ST-spotfiles/C2_selection.tsv`` and
+    ``ST-imgs/C/C2/*.jpg``. Sections are found, not listed by hand; the donor is the section's first letter. Images are
+    decoded once into ``ZOO_HOME``; the spot pitch of 200 um gives the size of a pixel.
+
+    Parameters
+    ----------
+    root
+        The folder that holds ``ST-cnts``.
+    sections
+        Names of the sections to use; all that are found where not given.
+    views
+        Fields of view, in pixels of the full image (273 px are 200 um).
+    genes
+        How the panel is chosen on the training groups.
+    scale
+        Of the expression.
+    near
+        Nearest spots that are delivered with each spot.
+
+    Raises
+    ------
+    MissingError
+        The folder or a section's file is not there.
+    DataError
+        Files cannot be read or do not fit together.
+
+    References
+    ----------
+    Andersson et al., Nat Commun 2021;12:6012, doi:10.1038/s41467-021-26271-2. The repository has no licence file: read
+    and measure with it, do not redistribute it.
+    """
+    return SpotDataset(
+        open_sections=lambda: [_section(_data(root), name) for name in _names(_data(root), sections)],
+        open_new_sections=_open_new,
+        views=views,
+        panel=genes,
+        scale=scale,
+        near=near,
+    )
+
+
+def _data(root: Path) -> Path:
+    """Return the folder with the three subfolders; the repository's own root is taken too."""
+    for folder in (root, root / "data"):
+        if (folder / "ST-cnts").is_dir():
+            return folder
+    raise MissingError(f"{root}: has no folder ST-cnts; point data.root at the data folder of her2st, {WHERE}")
+
+
+def _names(data: Path, wanted: list[str] | None) -> list[str]:
+    found = sorted({path.name.split(".")[0] for path in (data / "ST-cnts").glob("*.tsv*")})
+    if not found:
+        raise MissingError(f"{data / 'ST-cnts'}: holds no .tsv.gz or .tsv file; {WHERE}")
+    unknown = sorted(set(wanted or []) - set(found))
+    if unknown:
+        raise MissingError(f"data.sections names {', '.join(unknown)}, found are: {', '.join(found)}")
+    return wanted or found
+
+
+def _section(data: Path, name: str) -> Section:
+    counts = next(iter(sorted((data / "ST-cnts").glob(f"{name}.tsv*"))))
+    images = sorted((data / "ST-imgs" / name[0] / name).glob("*.jp*g"))
+    if not images:
+        raise MissingError(f"{data / 'ST-imgs' / name[0] / name}: holds no JPEG for section {name}; {WHERE}")
+    spots = read_spots(data / "ST-spotfiles" / f"{name}_selection.tsv")
+    return section_from(
+        name=name, donor=name[0], image=images[0], spots=spots, counts=read_counts(counts), pitch_um=PITCH_UM
+    )
+
+
+def _open_new(inputs: Mapping[str, Path]) -> list[Section]:
+    return [read_new_section(inputs["image"], inputs["spots"], pitch_um=PITCH_UM)]

@@ -1,0 +1,64 @@
+"""``multilevel``: the spot, its neighbourhood and its section through one image encoder, fused by learnt weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from zoo.contracts import Encoder
+from zoo_spatial.nn.fusion import LevelFusion
+
+Level = Literal["spot", "neighbourhood", "global"]
+READS = {"spot": ("image",), "neighbourhood": ("neighbourhood",), "global": ("overview", "overview_index")}
+
+
+class Multilevel(nn.Module):
+    """What the README of HisCMCL promises: features of a patch, of a true wider field around it, and of the section.
+
+    ``image`` [B, 3, H, W], ``neighbourhood`` [B, 3, H, W] and ``overview`` [S, 3, h, w] (with ``overview_index`` [B])
+    -> [B, F]. One base encoder serves all levels. A section is encoded once a batch, however many of its spots are in it.
+
+    The published code resizes one patch instead (see ``rescale``); it has neither a wider field nor a section level. The
+    README's cross-attention is not specified anywhere and is not guessed at here: fusion is the published code's.
+
+    Parameters
+    ----------
+    base
+        Any image encoder.
+    levels
+        Which levels, at least one.
+    dropout
+        In the fusion.
+
+    References
+    ----------
+    Liu, Min, Zhu, Bioinformatics 2026, doi:10.1093/bioinformatics/btag342; code consulted: wenwenmin/HisCMCL at cad8a82.
+    """
+
+    def __init__(
+        self, *, base: Encoder, levels: list[Level] = ["spot", "neighbourhood", "global"], dropout: float = 0.2  # noqa: B006
+    ) -> None:
+        super().__init__()
+        if not levels or len(set(levels)) != len(levels):
+            raise ValueError(f"levels names each level at most once and at least one, not {levels}")
+        self.base = base
+        self.levels = list(levels)
+        self.reads = tuple(name for level in levels for name in READS[level])
+        self.out_features = base.out_features
+        self.fusion = LevelFusion(base.out_features, len(levels), dropout=dropout)
+
+    def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
+        """Return fused features [B, F]."""
+        fields = [READS[level][0] for level in self.levels if level != "global"]
+        features: dict[str, torch.Tensor] = {}
+        if fields:
+            # one pass for all fields of view: larger batches, and one set of batch statistics
+            encoded = self.base({"image": torch.cat([batch[name] for name in fields])})
+            features = dict(zip(fields, encoded.chunk(len(fields)), strict=True))
+        if "global" in self.levels:
+            features["overview"] = self.base({"image": batch["overview"]})[batch["overview_index"]]
+        fused: torch.Tensor = self.fusion([features[READS[level][0]] for level in self.levels])
+        return fused

@@ -1,0 +1,1 @@
+"""Shared parts without names in recipes."""

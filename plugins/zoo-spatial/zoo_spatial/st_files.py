@@ -1,0 +1,171 @@
+"""Files of the first spatial transcriptomics arrays: count tables, spot files, and sections made of both."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo import atomic
+from zoo.errors import DataError, MissingError
+from zoo_spatial.cache import folder_for
+from zoo_spatial.pyramid import open_image
+from zoo_spatial.section import Section
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+VERSION = "st-counts-1"
+LEAST_SHARED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A count table: transcripts [n, genes], the spots of its rows and the genes of its columns."""
+
+    path: Path
+    values: NDArray[np.float32]
+    spots: list[str]
+    genes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """A spot file: names, columns and rows of the array [n, 2], centres in pixels [n, 2]."""
+
+    path: Path
+    ids: list[str]
+    grid: NDArray[np.float32]
+    position_px: NDArray[np.float32]
+
+
+def read_counts(path: Path) -> Counts:
+    """Read a table of spots x genes (tab separated, gzip or not), parsed once into the cache.
+
+    Raises
+    ------
+    MissingError
+        The file is not there.
+    DataError
+        It is no table of non-negative numbers, or names a spot or a gene twice.
+    """
+    folder = folder_for(path, VERSION, lambda temporary: _parse_counts(path, temporary))
+    names = json.loads((folder / "names.json").read_text())
+    return Counts(path, np.load(folder / "counts.npy", mmap_mode="r"), names["spots"], names["genes"])
+
+
+def _parse_counts(path: Path, folder: Path) -> None:
+    table = _table(path, index_col=0)
+    try:
+        values = table.to_numpy(dtype=np.float32)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: holds a value that is no number ({error}); counts are a table of numbers") from error
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise DataError(f"{path}: holds missing or negative counts; raw counts are needed")
+    spots, genes = table.index.astype(str).tolist(), table.columns.astype(str).tolist()
+    for what, names in (("spot", spots), ("gene", genes)):
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(f"{path}: {what} {twice} stands twice; merge or remove one")
+    with (folder / "counts.npy").open("wb") as file:
+        np.save(file, values)
+    atomic.write_json(folder / "names.json", {"spots": spots, "genes": genes})
+
+
+def read_spots(path: Path) -> Spots:
+    """Read a spot file: columns ``pixel_x`` and ``pixel_y``, with ``x`` and ``y`` of the array where it has them.
+
+    Rows with ``selected`` 0 are not under tissue and are left out. Tabs or commas separate columns.
+    """
+    table = _table(path, sep=None, engine="python")
+    lacking = [name for name in ("pixel_x", "pixel_y") if name not in table.columns]
+    if lacking:
+        columns = ", ".join(map(str, table.columns[:8]))
+        raise DataError(f"{path}: has no column {' or '.join(lacking)} (found: {columns}); name the centres in pixels so")
+    if "selected" in table.columns:
+        table = table[table["selected"] != 0]
+    position = _numbers(path, table[["pixel_x", "pixel_y"]])
+    on_array = {"x", "y"} <= set(table.columns)
+    grid = _numbers(path, table[["x", "y"]]) if on_array else position
+    names = [f"{round(x)}x{round(y)}" for x, y in grid] if on_array else [f"spot{i}" for i in range(len(table))]
+    if len(set(names)) != len(names):
+        raise DataError(f"{path}: spot {next(n for n in names if names.count(n) > 1)} stands twice; remove one")
+    return Spots(path, names, grid, position)
+
+
+def _numbers(path: Path, columns: Any) -> NDArray[np.float32]:
+    try:
+        values: NDArray[np.float32] = columns.to_numpy(dtype=np.float32)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: holds a position that is no number ({error})") from error
+    if not np.isfinite(values).all():
+        raise DataError(f"{path}: lacks the position of a spot; fill it in or remove the row")
+    return values
+
+
+def _table(path: Path, **options: Any) -> Any:
+    import pandas as pd
+
+    options.setdefault("sep", "\t")
+    try:
+        return pd.read_csv(path, **options)
+    except FileNotFoundError as error:
+        raise MissingError(f"{path}: there is no such file; check data.root") from error
+    except Exception as error:  # pandas, gzip and csv raise a dozen kinds, all of which mean that it is no table
+        raise DataError(f"{path}: is no table that can be read ({error}); restore it from its source") from error
+
+
+def section_from(*, name: str, donor: str, image: Path, spots: Spots, counts: Counts, pitch_um: float) -> Section:
+    """Join counts, spots and image; spots that only one of the files has are left out.
+
+    Raises
+    ------
+    DataError
+        Fewer than half of the spots of either file are in the other: they are not of one section.
+    """
+    row = {spot: number for number, spot in enumerate(counts.spots)}
+    kept = [number for number, spot in enumerate(spots.ids) if spot in row]
+    if len(kept) < LEAST_SHARED * min(len(spots.ids), len(counts.spots)) or not kept:
+        raise DataError(
+            f"section {name}: only {len(kept)} spots are in both {counts.path} ({len(counts.spots)} spots) and "
+            f"{spots.path} ({len(spots.ids)} spots); are they of one section?"
+        )
+    rows = [row[spots.ids[number]] for number in kept]
+    values = counts.values if rows == list(range(len(counts.values))) else counts.values[rows]
+    return _with_pixel_size(
+        pitch_um,
+        Section(
+            name=name,
+            donor=donor,
+            image=open_image(image),
+            position_px=spots.position_px[kept],
+            grid=spots.grid[kept],
+            ids=[spots.ids[number] for number in kept],
+            counts=values,
+            genes=counts.genes,
+        ),
+    )
+
+
+def read_new_section(image: Path, spots: Path, *, pitch_um: float) -> Section:
+    """Return an unlabelled section from an image and a spot file."""
+    found = read_spots(spots)
+    name = image.name.split(".")[0]
+    section = Section(
+        name=name,
+        donor=name,
+        image=open_image(image),
+        position_px=found.position_px,
+        grid=found.grid,
+        ids=found.ids,
+        counts=None,
+        genes=[],
+    )
+    return _with_pixel_size(pitch_um, section)
+
+
+def _with_pixel_size(pitch_um: float, section: Section) -> Section:
+    return replace(section, um_per_px=pitch_um / section.pitch_px)

@@ -1,0 +1,32 @@
+"""The Python face of training and loading: the same code path as the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zoo import experiment, package
+from zoo.run import Run
+
+
+def train(
+    recipe: str | Path, overrides: list[str] | None = None, *, out: Path | None = None, device: str = "auto"
+) -> tuple[Run, dict[str, Any]]:
+    """Train a recipe and return its run folder and its metrics (as in ``metrics.json``).
+
+    Raises
+    ------
+    ZooError
+        As the command line would report.
+    """
+    run, filled = experiment.start(recipe, overrides or [], out=out)
+    metrics: dict[str, Any] = {}
+    for record in experiment.train(run, filled, device):
+        if record.kind == "run":
+            metrics = record.values
+    return run, metrics
+
+
+def load(folder: str | Path, member: str | None = None, *, device: str = "cpu") -> package.Loaded:
+    """Load the trained model of a run folder or a model folder."""
+    return package.read(experiment.load_model(Path(folder), member), device=device)

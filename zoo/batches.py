@@ -1,0 +1,126 @@
+"""Which items make which batch, and bringing them to the device while the model works on the one before."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.seeds import derive
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from zoo.contracts import Batch, Dataset, Indices, Transform
+
+AHEAD = 2
+IMAGE_DIMENSIONS = 3
+
+
+class Order:
+    """The batches of each epoch: a seeded shuffle, a function of seed and epoch alone.
+
+    Under data-parallel training ``batch`` is the global batch; each process takes its share of every batch.
+    """
+
+    def __init__(  # noqa: PLR0913 - the six numbers that decide an order
+        self, items: Sequence[int], *, batch: int, seed: int, drop_last: bool, rank: int = 0, world: int = 1
+    ) -> None:
+        self.items = np.asarray(items, dtype=np.int64)
+        self.batch = min(batch, len(self.items))
+        self.seed, self.drop_last, self.rank, self.world = seed, drop_last, rank, world
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self.items), self.batch)
+        return full + (1 if rest >= self.world and not self.drop_last else 0)
+
+    def epoch(self, epoch: int) -> list[Indices]:
+        """Return this process's share of each batch of an epoch."""
+        shuffled = np.random.default_rng(derive(self.seed, "order", epoch)).permutation(self.items)
+        batches = [shuffled[start * self.batch : (start + 1) * self.batch] for start in range(len(self))]
+        # equal shares, because gathering embeddings needs them; at most world - 1 items of a batch wait for next epoch
+        shares = [len(items) // self.world for items in batches]
+        return [items[self.rank * n : (self.rank + 1) * n] for items, n in zip(batches, shares, strict=True)]
+
+
+def in_order(items: Sequence[int] | NDArray[np.int64], batch: int) -> list[Indices]:
+    """Return batches of the items as they stand."""
+    array = np.asarray(items, dtype=np.int64)
+    return [array[start : start + batch] for start in range(0, len(array), batch)]
+
+
+def load(dataset: Dataset, batches: Sequence[Indices], *, pin: bool = False) -> Iterator[Batch]:
+    """Yield the batches of a dataset, read ahead by one thread.
+
+    One thread is enough: reading is copying out of memory maps, which frees the interpreter, and a second process would
+    take a core from the model. An exception in the thread is raised here.
+    """
+    ready: queue.Queue[Any] = queue.Queue(maxsize=AHEAD)
+    stop = threading.Event()
+
+    def put(value: Any) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(value, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def read() -> None:
+        try:
+            for items in batches:
+                loaded = dataset.batch(items)
+                if not put(_pinned(loaded) if pin else loaded):
+                    return
+            put(None)
+        except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
+            put(error)
+
+    thread = threading.Thread(target=read, name="zoo-reader", daemon=True)
+    thread.start()
+    try:
+        while (value := ready.get()) is not None:
+            if isinstance(value, BaseException):
+                raise value
+            yield value
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _pinned(batch: Batch) -> Batch:
+    return {name: value.pin_memory() if hasattr(value, "pin_memory") else value for name, value in batch.items()}
+
+
+def to_device(batch: Batch, device: torch.device) -> dict[str, Any]:
+    """Move the tensors of a batch; images stored as integers become floating point in [0, 1] there."""
+    import torch
+
+    moved: dict[str, Any] = {}
+    for name, value in batch.items():
+        if not isinstance(value, torch.Tensor):
+            moved[name] = value
+            continue
+        tensor = value.to(device, non_blocking=True)
+        if tensor.dtype == torch.uint8 and tensor.ndim >= IMAGE_DIMENSIONS:
+            tensor = tensor.float().div_(255)
+        moved[name] = tensor
+    return moved
+
+
+def transformed(batch: Mapping[str, Any], transforms: Sequence[Transform], seed: int) -> Batch:
+    """Apply transforms in order, all drawing from one generator on the batch's device."""
+    import torch
+
+    if not transforms:
+        return batch
+    device = next(value.device for value in batch.values() if isinstance(value, torch.Tensor))
+    generator = torch.Generator(device=device).manual_seed(seed)
+    for transform in transforms:
+        batch = transform(batch, generator)
+    return batch

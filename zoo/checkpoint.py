@@ -1,0 +1,88 @@
+"""Everything a run needs to go on, in one safetensors file that is replaced in one step; no pickles."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo import atomic
+from zoo.errors import IntegrityError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a member's training got; ``batch`` counts the batches of the running epoch that are done."""
+
+    epoch: int = 0
+    batch: int = 0
+    steps: int = 0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    best: float | None = None
+    best_epoch: int = -1
+    waited: int = 0
+    stopped: bool = False
+
+
+def save(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, scaler: Any) -> None:
+    """Write weights, optimizer state and progress."""
+    import torch
+
+    tensors = {f"model.{name}": tensor for name, tensor in module.state_dict().items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        for key, value in state.items():
+            tensors[f"optimizer.{number}.{key}"] = torch.as_tensor(value)
+    scale = scaler.state_dict() if scaler is not None else {}
+    atomic.write_tensors(path, tensors, {"progress": asdict(progress), "scaler": scale})
+
+
+def load(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, scaler: Any) -> Progress:
+    """Read back what :func:`save` wrote.
+
+    Raises
+    ------
+    IntegrityError
+        The file is damaged or belongs to another model.
+    """
+    tensors, header = read_tensors(path)
+    groups = optimizer.state_dict()["param_groups"]
+    state: dict[int, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        if part == "optimizer":
+            number, _, key = rest.partition(".")
+            state.setdefault(int(number), {})[key] = tensor
+    load_weights(path, module, {k.removeprefix("model."): t for k, t in tensors.items() if k.startswith("model.")})
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    if scaler is not None and header.get("scaler"):
+        scaler.load_state_dict(header["scaler"])
+    return Progress(**header["progress"])
+
+
+def load_weights(path: Path, module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    """Load weights strictly, with one sentence where they do not fit."""
+    try:
+        module.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise IntegrityError(f"{path}: the weights do not fit the recipe's model ({first})") from error
+
+
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return the tensors of a safetensors file and the header that :func:`zoo.atomic.write_tensors` gave it."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("zoo", "{}"))
+            # copied, because replacing the file later must not pull the memory away
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise IntegrityError(f"{path}: cannot be read as safetensors ({error}); remove it or restore a copy") from error
+    return tensors, header

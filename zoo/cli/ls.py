@@ -1,0 +1,76 @@
+"""``zoo ls``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from zoo import console
+from zoo.cli.options import Format, FormatOption
+
+
+def command(
+    what: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help="encoders, heads, losses, ..., recipes or runs; all if not given.")
+    ] = None,
+    *,
+    output: FormatOption = Format.human,
+) -> None:
+    """List what is installed: components by kind, recipes, runs; what is broken is listed with its reason."""
+    from zoo.errors import UsageError
+    from zoo.registry import KINDS, Registry
+
+    if what not in {None, "recipes", "runs", *KINDS}:
+        raise UsageError(f"'{what}' cannot be listed; choose one of {', '.join([*KINDS, 'recipes', 'runs'])}")
+    registry = Registry()
+    rows = _components(registry, None if what is None else what) if what not in {"recipes", "runs"} else []
+    rows += _recipes() if what in {None, "recipes"} else []
+    rows += _runs() if what == "runs" else []
+    conflicts = [str(c) for c in registry.conflicts() if what in {None, c.kind}]
+    if output is Format.json:
+        console.result_json({"entries": rows, "conflicts": conflicts})
+        return
+    shown = [[row["kind"], row["name"], row["from"], row["problem"] or row["summary"]] for row in rows]
+    if shown:
+        console.result(console.table(["kind", "name", "from", "what"], shown))
+    for row in rows:
+        if row["problem"]:
+            console.error(f"{row['kind']} {row['name']} of {row['from']} is broken: {row['problem']}")
+    for conflict in conflicts:
+        console.error(conflict)
+
+
+def _components(registry: Any, kind: str | None) -> list[dict[str, str]]:
+    from zoo.trace import source_of
+
+    rows = []
+    for entry in registry.entries(kind):
+        source = source_of(entry)
+        came = f"{entry.distribution} {entry.version}"
+        rows.append(
+            {"kind": entry.kind, "name": entry.name, "from": came, "summary": source.summary, "problem": source.problem}
+        )
+    return rows
+
+
+def _recipes() -> list[dict[str, str]]:
+    from zoo.recipe import shipped
+
+    rows = []
+    for name, path in shipped().items():
+        first = path.read_text().splitlines()[:1]
+        summary = first[0].removeprefix("#").strip() if first and first[0].startswith("#") else ""
+        rows.append({"kind": "recipes", "name": name, "from": str(path), "summary": summary, "problem": ""})
+    return rows
+
+
+def _runs() -> list[dict[str, str]]:
+    from zoo.run import Run, runs_folder
+
+    rows = []
+    for path in sorted(runs_folder().glob("*/*/recipe.yaml")):
+        state = Run(path.parent).status.get("state", "not begun")
+        name = path.parent.parent.name
+        rows.append({"kind": "runs", "name": name, "from": str(path.parent), "summary": state, "problem": ""})
+    return rows

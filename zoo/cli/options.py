@@ -1,0 +1,51 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    human = "human"
+    json = "json"
+
+
+class Device(StrEnum):
+    """Where a model runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="Path of a recipe, or the name of a shipped one.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Override a value of the recipe; repeatable.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="For people or for programs.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help="auto takes CUDA where there is one.")]
+
+
+def torch_device(device: Device) -> str:
+    """Return the device of one process.
+
+    Raises
+    ------
+    UsageError
+        CUDA was asked for and is not there.
+    """
+    import torch
+
+    from zoo.errors import UsageError
+
+    there = torch.cuda.is_available()
+    if device is Device.cuda and not there:
+        raise UsageError("--device cuda: no CUDA device is there; leave it out, or say --device cpu")
+    return "cuda" if there and device is not Device.cpu else "cpu"

@@ -1,0 +1,33 @@
+"""``zoo predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo import console
+from zoo.cli.options import Device, DeviceOption, RunArgument, torch_device
+
+
+def command(
+    run: RunArgument,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="The file to write.")],
+    image: Annotated[Path | None, typer.Option("--image", help="An image.")] = None,
+    spots: Annotated[Path | None, typer.Option("--spots", help="Table of spots with pixel_x and pixel_y.")] = None,
+    source: Annotated[Path | None, typer.Option("--input", help="Any other input that the data know.")] = None,
+    member: Annotated[str | None, typer.Option("--member", help="Which member of the run; the first if not given.")] = None,
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Predict for new input with a trained run."""
+    from zoo import predict
+    from zoo.experiment import load_model
+
+    given = {"image": image, "spots": spots, "input": source}
+    inputs = {name: path for name, path in given.items() if path is not None}
+    loaded, dataset, predicted = predict.predict(load_model(run, member), inputs, torch_device(device))
+    predict.write(loaded, dataset, predicted, out)
+    console.say(f"{len(dataset)} items predicted by member {loaded.config['member']}")
+    console.result(str(out))

@@ -1,0 +1,92 @@
+"""``zoo show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zoo import console
+from zoo.cli.options import Format, FormatOption, SetOption
+
+
+def command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A component, a recipe, or the path of a recipe.")],
+    overrides: SetOption = None,
+    *,
+    filled: Annotated[bool, typer.Option("--filled", help="Every value of a recipe, and where it came from.")] = False,
+    output: FormatOption = Format.human,
+) -> None:
+    """Show where a name comes from: a component's source, parameters and paper, or a recipe's values."""
+    from zoo.registry import Registry
+
+    if filled or overrides:
+        _show_filled(name, overrides or [], output)
+        return
+    found = Registry().named(name)
+    if not found:
+        _show_recipe(name, output)
+        return
+    facts = [_facts(entry) for entry in found]
+    if output is Format.json:
+        console.result_json(facts)
+        return
+    for fact in facts:
+        console.result(f"{fact['kind'][:-1]} {fact['name']}  ({fact['distribution']} {fact['version']})")
+        console.result(f"{fact['file']}:{fact['line']}")
+        if fact["problem"]:
+            console.error(f"it is broken: {fact['problem']}")
+        for line in fact["parameters"]:
+            console.result(f"  {line}")
+        console.result(f"\n{fact['doc']}\n")
+
+
+def _facts(entry: Any) -> dict[str, Any]:
+    from zoo.trace import source_of
+
+    source = source_of(entry)
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "file": source.file,
+        "line": source.line,
+        "parameters": source.signature.splitlines(),
+        "doc": source.doc,
+        "problem": source.problem,
+    }
+
+
+def _show_recipe(name: str, output: Format) -> None:
+    from zoo import recipe
+    from zoo.errors import MissingError
+
+    if "/" not in name and not Path(name).is_file() and name not in recipe.shipped():
+        raise MissingError(f"'{name}' is no installed component and no recipe; 'zoo ls' lists both")
+    path = recipe.locate(name)
+    if output is Format.json:
+        console.result_json({"file": str(path), "recipe": recipe.load(path).data})
+        return
+    console.result(f"# {path}\n{path.read_text().rstrip()}")
+
+
+def _show_filled(name: str, overrides: list[str], output: Format) -> None:
+    from zoo import recipe, resolve
+
+    done = resolve.fill(recipe.load(name, overrides))
+    origins = {resolve.dotted(path): origin for path, origin in done.origins.items()}
+    if output is Format.json:
+        console.result_json({"recipe": done.data, "digest": done.digest, "origins": origins})
+        return
+    rows = [[resolve.dotted(path), _value(done.data, path), origin] for path, origin in done.origins.items()]
+    console.result(console.table(["path", "value", "from"], [row for row in rows if row[1] is not None]))  # type: ignore[list-item]
+    for dropped in done.dropped:
+        console.say(f"note: {dropped} is dropped, the part now named does not know it")
+
+
+def _value(data: Any, path: Any) -> str | None:
+    for key in path:
+        data = data[key]
+    return None if isinstance(data, dict) and data else str(data)

@@ -1,0 +1,77 @@
+"""``zoo train``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo import console
+from zoo.cli.options import Device, DeviceOption, Format, FormatOption, RecipeArgument, SetOption
+
+if TYPE_CHECKING:
+    from zoo.training import Record
+
+
+def command(
+    recipe: RecipeArgument,
+    overrides: SetOption = None,
+    *,
+    out: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/RECIPE/UTC-DIGEST if not given.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run that did not finish.")] = False,
+    seed: Annotated[list[int] | None, typer.Option("--seed", help="Short for --set train.seeds; repeatable.")] = None,
+    device: DeviceOption = Device.auto,
+    output: FormatOption = Format.human,
+) -> None:
+    """Train a recipe, score it beside its floors, and leave a run folder."""
+    from zoo import experiment
+
+    given = [*(overrides or []), *([f"train.seeds={seed}"] if seed else [])]
+    run, filled = experiment.start(recipe, given, out=out, resume=resume)
+    for dropped in filled.dropped:
+        console.say(f"note: {dropped} is dropped, the part now named does not know it")
+    metrics = _follow(experiment.train(run, filled, device.value), filled.frame.train.epochs)
+    if not metrics:
+        return
+    if output is Format.json:
+        console.result_json({"run": str(run.folder), **metrics})
+        return
+    console.result(console.scores_table(metrics))
+    for note in metrics["notes"]:
+        console.result(f"note: {note}")
+    console.result(f"run: {run.folder}")
+    console.result(f"next: zoo eval {run.folder}")
+
+
+def _follow(records: Iterable[Record], epochs: int) -> dict[str, Any]:
+    """Show what the loop tells: a bar on a terminal, a line an epoch everywhere."""
+    metrics: dict[str, Any] = {}
+    with console.progress() as bar:
+        task = bar.add_task("starting", total=None) if bar else None
+        for record in records:
+            if record.kind == "run":
+                metrics = record.values
+            elif record.kind == "batch" and bar and task is not None:
+                label = f"{record.member} epoch {record.epoch + 1}/{epochs}"
+                bar.update(task, description=label, completed=record.values["batch"], total=record.values["batches"])
+            elif record.kind != "batch":
+                console.say(_line(record, epochs))
+    return metrics
+
+
+def _line(record: Record, epochs: int) -> str:
+    values = record.values
+    if record.kind == "member":
+        where = "the CPU" if values["device"] == "cpu" else values["device"]
+        size = values["parameters"] / 1e6
+        return f"{record.member}: {values['items']} training items, {size:.1f} M parameters, on {where}"
+    if record.kind == "scored":
+        scores = ", ".join(
+            f"{group} " + " ".join(f"{name} {console.rounded(value)}" for name, value in list(found.items())[:3])
+            for group, found in values.items()
+        )
+        return f"{record.member}: {scores}"
+    losses = " ".join(f"{k} {v:.4f}" for k, v in values.items() if k == "loss" or k.startswith("val_"))
+    return f"{record.member}: epoch {record.epoch + 1}/{epochs} {losses} ({values['items_per_second']:.0f} items/s)"

@@ -1,0 +1,102 @@
+"""The only mouth: results go to stdout, everything else to stderr; no colour or bar where nobody is watching."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+_level = {"quiet": 0, "verbose": 0}
+
+
+def set_level(*, quiet: bool = False, verbose: bool = False) -> None:
+    """Say less (``-q``) or more (``-v``)."""
+    _level.update(quiet=int(quiet), verbose=int(verbose))
+
+
+def verbose() -> bool:
+    """Return whether ``-v`` was given."""
+    return bool(_level["verbose"])
+
+
+def stderr() -> Console:
+    """Return a console on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Tell what is going on, on stderr."""
+    if not _level["quiet"]:
+        print(text, file=sys.stderr, flush=True)
+
+
+def error(text: str) -> None:
+    """Tell what went wrong, on stderr, also when quiet."""
+    for line in text.splitlines():
+        print(f"error: {line}", file=sys.stderr, flush=True)
+
+
+def result(text: str) -> None:
+    """Print a result on stdout."""
+    print(text, flush=True)
+
+
+def result_json(value: Any) -> None:
+    """Print a result as JSON on stdout."""
+    print(json.dumps(value, indent=1, ensure_ascii=False, default=str), flush=True)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return an aligned plain-text table; a pipe reads it as well as an eye."""
+    cells = [list(map(str, row)) for row in (columns, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+@contextmanager
+def progress() -> Iterator[Progress | None]:
+    """Show a progress bar on a terminal; yields None where stderr is none."""
+    if _level["quiet"] or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr(), transient=True) as bar:
+        yield bar
+
+
+def rounded(value: float | None) -> str:
+    """Return a score with three decimals, a dash where there is none."""
+    return "-" if value is None or value != value else f"{value:.3f}"  # noqa: PLR0124 - NaN is not itself
+
+
+def scores_table(metrics: dict[str, Any]) -> str:
+    """Return model and floors in one table, with the interval and the margin over the best floor."""
+    floors = list(metrics["floors"])
+    rows = []
+    for score, found in metrics["scores"].items():
+        margin = metrics["above_floor"][score]
+        rows.append(
+            [
+                score,
+                rounded(found["mean"]),
+                _interval(found["interval"]),
+                *(rounded(metrics["floors"][floor][score]["mean"]) for floor in floors),
+                rounded(margin["mean"]),
+                _interval(margin["interval"]),
+            ]
+        )
+    return table(["score", "model", "95% interval", *floors, "above best floor", "95% interval"], rows)
+
+
+def _interval(bounds: Sequence[float] | None) -> str:
+    return f"[{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else "-"

@@ -1,0 +1,187 @@
+"""What each kind of component promises. Read this page first when you write one.
+
+Letters of shapes
+-----------------
+``B`` items of a batch · ``C`` channels · ``H W`` height and width in pixels · ``F`` features of an encoder ·
+``D`` dimensions of an embedding · ``G`` genes · ``K`` classes, or neighbours where it says so · ``S`` sections of a
+batch · ``N`` instances over all bags of a batch.
+
+A batch is a mapping of named tensors. Images are floating point in [0, 1] when a component sees them (integers of a
+dataset are scaled on the device). An entry with a companion ``<entry>_index`` [B] is shared: row ``index[b]`` belongs to
+item b (one ``overview`` for all spots of a section). Bags are packed: ``instances`` [N, C, H, W] with ``offsets``
+[B + 1], never padded.
+
+A component is any callable whose signature is its schema: keyword names, types and defaults are what a recipe may say.
+Annotate every parameter; a parameter annotated with one of the protocols below is a slot that a recipe fills with a
+block of its own (``base: {use: timm, model: resnet18}``). Parameters named in :data:`FACTS` need no value in the
+recipe: they are filled in from what the dataset and the encoder declare.
+
+A whole plugin
+--------------
+The file ``my_lab.py`` and one line in its ``pyproject.toml`` (``[project.entry-points."zoo.encoders"]``,
+``mean-colour = "my_lab:MeanColour"``) are a plugin::
+
+    >>> import torch
+    >>> from torch import nn
+    >>> class MeanColour(nn.Module):
+    ...     '''Mean of each channel over the patch: ``image`` [B, C, H, W] -> [B, C].'''
+    ...     reads = ("image",)
+    ...     def __init__(self, *, in_chans: int, scale: float = 1.0) -> None:
+    ...         super().__init__()
+    ...         self.out_features = in_chans
+    ...         self.scale = scale
+    ...     def forward(self, batch):
+    ...         return self.scale * batch["image"].mean(dim=(2, 3))
+    >>> encoder = MeanColour(in_chans=3)
+    >>> encoder({"image": torch.ones(2, 3, 8, 8)}).shape
+    torch.Size([2, 3])
+
+and a recipe says ``encoder: {use: mean-colour, scale: 2.0}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    Batch = Mapping[str, Any]
+    Outputs = dict[str, torch.Tensor]
+    Arrays = dict[str, NDArray[Any]]
+    Indices = NDArray[np.int64]
+
+FACTS = ("in_features", "in_chans", "num_classes", "num_genes")
+"""Names of parameters that follow from other parts of the recipe and may be left out."""
+
+
+class Encoder(Protocol):
+    """Turns a batch into features: an ``nn.Module`` with ``forward(batch) -> [B, F]``.
+
+    ``reads`` names the entries of the batch it needs (checked before training); ``out_features`` is F. In evaluation
+    mode the features of an item must not depend on which items share its batch.
+    """
+
+    reads: tuple[str, ...]
+    out_features: int
+
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        """Return features [B, F]."""
+
+
+class Head(Protocol):
+    """Turns features into named outputs: an ``nn.Module`` with ``forward(features, batch) -> {name: tensor}``.
+
+    At prediction the batch lacks what is to be predicted; a head leaves out the outputs that would need it. Every
+    output has B as its first dimension.
+    """
+
+    def __call__(self, features: torch.Tensor, batch: Batch) -> Outputs:
+        """Return named outputs for features [B, F]."""
+
+
+class Loss(Protocol):
+    """Scores outputs against a batch: ``loss(outputs, batch) -> scalar``, lower is better.
+
+    Under data-parallel training a contrastive loss gathers its embeddings first (:func:`zoo.nn.gather`), so that it is
+    the loss of the global batch.
+    """
+
+    def __call__(self, outputs: Outputs, batch: Batch) -> torch.Tensor:
+        """Return the loss as a scalar tensor."""
+
+
+class Transform(Protocol):
+    """Changes a whole batch on its device, drawing only from the generator it is given.
+
+    Drawing from nothing else is what makes a resumed run equal to an uninterrupted one.
+    """
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Return the changed batch; the one given is left as it is."""
+
+
+class Dataset(Protocol):
+    """Items, the groups they belong to, and whatever has to be fitted to data.
+
+    ``fit`` is called once before any batch is read, and is handed only the items it may look at: under the strict
+    protocol those of the training groups, under the published protocol all. Gene panels, normalisers and the like are
+    fitted there and nowhere else. ``state`` returns what was fitted as plain values, ``restore`` takes it back; a
+    package stores it.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+
+    @property
+    def groups(self) -> Mapping[str, Sequence[str]]:
+        """Unit -> the group of each item, for example ``{"donor": ["D1", "D1", "D2"]}``."""
+
+    @property
+    def facts(self) -> Mapping[str, int]:
+        """What other parts may ask for (see :data:`FACTS`); complete once fitted."""
+
+    @property
+    def provides(self) -> tuple[str, ...]:
+        """Names of the entries that a batch will hold."""
+
+    def fit(self, items: Indices) -> None:
+        """Fit what depends on data to these items only."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what was fitted, as plain JSON values."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state` returned."""
+
+    def batch(self, items: Indices) -> Batch:
+        """Return the named tensors of these items, on the CPU, with ``id`` as a list of text."""
+
+    def open_new(self, inputs: Mapping[str, Path]) -> Dataset:
+        """Return a dataset of the same fitted state over new, unlabelled input (``zoo predict``)."""
+
+
+class Task(Protocol):
+    """Knows what a prediction is, how it is scored, and which trivial rivals it has to beat.
+
+    ``scores`` names the scores, the main one first, and says of each whether higher is better. They are computed for
+    each test group and averaged over groups. ``needs_bank`` says whether prediction looks up the training items.
+    """
+
+    scores: Mapping[str, bool]
+    needs_bank: bool
+
+    def bank(self, outputs: Arrays, dataset: Dataset, items: Indices) -> Arrays:
+        """Return what prediction must remember of the training items."""
+
+    def predict(self, outputs: Arrays, bank: Arrays) -> Arrays:
+        """Return predictions for the outputs of a model."""
+
+    def truth(self, dataset: Dataset, items: Indices) -> Arrays:
+        """Return what predictions are held against."""
+
+    def score(self, predicted: Arrays, truth: Arrays) -> tuple[dict[str, float], dict[str, float]]:
+        """Return scores, and counts worth knowing beside them (genes that were constant, for instance)."""
+
+    def fit_floors(self, dataset: Dataset, items: Indices) -> dict[str, Arrays]:
+        """Fit the trivial rivals on these items: name -> numbers."""
+
+    def predict_floor(self, name: str, state: Arrays, dataset: Dataset, items: Indices) -> Arrays:
+        """Return what a rival predicts."""
+
+    def write(self, predicted: Arrays, dataset: Dataset, path: Path, facts: Mapping[str, str]) -> None:
+        """Write predictions for new data to a file; ``facts`` say which recipe and model made them."""
+
+
+PROTOCOLS = {
+    "encoders": Encoder,
+    "heads": Head,
+    "losses": Loss,
+    "datasets": Dataset,
+    "transforms": Transform,
+    "tasks": Task,
+}

@@ -1,0 +1,211 @@
+"""YAML text to plain values, each with its place in the file; nothing but data can come out.
+
+The reader is built on PyYAML's event stream and differs from ``yaml.safe_load`` where that surprises or can be abused:
+scalars follow the YAML 1.2 core schema (``1e-4`` is a number; ``no``, ``on`` and ``2024-01-01`` stay text), a duplicate
+key is an error, any tag is refused, and size, depth and the expansion of aliases are bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zoo.errors import MissingError, Problem, RecipeError
+
+MAX_BYTES = 256 * 1024
+MAX_NODES = 20_000
+MAX_DEPTH = 32
+
+_NULL = re.compile(r"~|null|Null|NULL|")
+_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in a file, or the command-line option that a value came from."""
+
+    source: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+
+
+@dataclass(slots=True)
+class Document:
+    """Plain values with the place of every key and list item."""
+
+    value: Any
+    places: dict[KeyPath, Place] = field(default_factory=dict)
+
+
+def scalar(text: str) -> str | int | float | bool | None:
+    """Return the value of a plain (unquoted) scalar under the YAML 1.2 core schema."""
+    if _NULL.fullmatch(text):
+        return None
+    if _BOOL.fullmatch(text):
+        return text.lower() == "true"
+    if _INT.fullmatch(text):
+        return int(text) if len(text) < 100 else text  # noqa: PLR2004 - longer is no number a recipe can mean
+    if _FLOAT.fullmatch(text):
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
+
+
+def read(path: Path) -> Document:
+    """Read a YAML file.
+
+    Raises
+    ------
+    MissingError
+        There is no such file.
+    RecipeError
+        It is not a small, plain, UTF-8 YAML document.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise MissingError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from error
+    if len(raw) > MAX_BYTES:
+        raise _refused(str(path), f"is larger than {MAX_BYTES // 1024} kB, so it is no recipe")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refused(str(path), f"is not UTF-8 text (byte {raw[error.start]:#04x} at {error.start})") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str) -> Document:
+    """Parse YAML text; ``source`` stands in the places."""
+    try:
+        return _Builder(text, source).document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(source, mark.line + 1, mark.column + 1) if mark else source
+        what = " ".join(part for part in (error.context, error.problem) if part)
+        raise _refused(str(place), f"not valid YAML: {what}") from error
+    except yaml.YAMLError as error:
+        raise _refused(source, f"not valid YAML: {str(error).splitlines()[0]}") from error
+
+
+def _refused(place: str, message: str) -> RecipeError:
+    return RecipeError([Problem(place, "", message)])
+
+
+class _Builder:
+    """Builds values from the event stream, counting as it goes."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self._source = source
+        self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._nodes = 0
+        self._places: dict[KeyPath, Place] = {}
+
+    def document(self) -> Document:
+        next(self._events)  # the stream's start
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return Document(None)
+        value = self._node(next(self._events), ())
+        next(self._events)  # the document's end
+        following = next(self._events)
+        if not isinstance(following, yaml.StreamEndEvent):
+            raise _refused(self._place(following), "a second document starts here; a recipe is one document")
+        return Document(value, self._places)
+
+    def _place(self, event: Any) -> str:
+        return str(self._at(event))
+
+    def _at(self, event: Any) -> Place:
+        return Place(self._source, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _count(self, event: Any, nodes: int = 1) -> None:
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            raise _refused(self._place(event), f"more than {MAX_NODES} values once aliases are expanded; refused")
+
+    def _node(self, event: Any, path: KeyPath) -> Any:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if len(path) > MAX_DEPTH:
+            raise _refused(self._place(event), f"nested deeper than {MAX_DEPTH} levels; refused")
+        if event.tag is not None:
+            raise _refused(self._place(event), f"tag '{event.tag}' is refused: a recipe holds plain data only")
+        self._count(event)
+        before = self._nodes
+        if isinstance(event, yaml.MappingStartEvent):
+            value: Any = self._mapping(path)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self._sequence(path)
+        else:
+            value = scalar(event.value) if event.implicit[0] and event.style is None else event.value
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, self._nodes - before + 1)
+        return value
+
+    def _alias(self, event: Any) -> Any:
+        if event.anchor not in self._anchors:
+            raise _refused(self._place(event), f"alias '*{event.anchor}' points nowhere, or at itself")
+        value, nodes = self._anchors[event.anchor]
+        self._count(event, nodes)
+        return _copy(value)
+
+    def _mapping(self, path: KeyPath) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = event.value if isinstance(event, yaml.ScalarEvent) and event.tag is None else None
+            if key is None or key == "<<":
+                raise _refused(self._place(event), "keys are plain text, and '<<' is not supported; use 'extends'")
+            if key in values:
+                raise _refused(self._place(event), f"key '{key}' stands twice in one block; keep one")
+            self._count(event)
+            self._places[(*path, key)] = self._at(event)
+            values[key] = self._node(next(self._events), (*path, key))
+        return values
+
+    def _sequence(self, path: KeyPath) -> list[Any]:
+        values: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            here = (*path, len(values))
+            self._places[here] = self._at(event)
+            values.append(self._node(event, here))
+        return values
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_copy(child) for child in value]
+    return value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that this module's reader would take for something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the name and shape are PyYAML's
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = None if isinstance(scalar(value), str) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def dump(value: Any) -> str:
+    """Return YAML text that :func:`parse` turns back into the very same value."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)

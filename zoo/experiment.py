@@ -1,0 +1,239 @@
+"""A whole run: every fold and every seed of a recipe trained, scored beside its floors, and written down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo import atomic, evaluate, package, recipe, resolve
+from zoo.errors import MissingError, RecipeError, RunError, UsageError
+from zoo.errors import Problem as RecipeProblem
+from zoo.interrupts import Interrupts
+from zoo.registry import Registry
+from zoo.resolve import Filled
+from zoo.run import Run, environment, newest_unfinished
+from zoo.splits import Split, make
+from zoo.training import Fit, Member, Record, as_items
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from zoo.contracts import Dataset, Task
+
+
+def start(path: str | Path, overrides: list[str], *, out: Path | None = None, resume: bool = False) -> tuple[Run, Filled]:
+    """Check a recipe and open its run folder: a new one, or with ``resume`` the newest that did not finish.
+
+    Raises
+    ------
+    RecipeError, MissingError
+        The recipe is wrong, or a part is not installed.
+    RunError
+        The run to be resumed was made from other settings.
+    """
+    filled = resolve.fill(recipe.load(path, overrides), Registry())
+    if not resume:
+        main = int(os.environ.get("RANK", "0")) == 0
+        run = Run.create(filled.frame.name, filled.digest, out) if main else Run(out or Path())
+        return run, filled
+    run = Run.open(out) if out else newest_unfinished(filled.frame.name)
+    begun = resolve.fill(recipe.load(run.recipe_path), Registry())
+    if begun.digest != filled.digest:
+        changed = ", ".join(sorted(_differences(begun.data, filled.data))[:6])
+        raise RunError(f"{run.folder}: was begun with other settings ({changed}); set them back, or train a new run")
+    return run, filled
+
+
+def accelerator_for(filled: Filled, device: str = "auto") -> Accelerator:
+    """Return the accelerator of the device asked for; ``auto`` is CUDA where there is one.
+
+    Raises
+    ------
+    UsageError
+        CUDA was asked for and is not there, or the precision does not exist on the device.
+    """
+    import torch
+    from accelerate import Accelerator
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: no CUDA device is there; leave it out, or say --device cpu")
+    cpu = device == "cpu" or not torch.cuda.is_available()
+    wanted = filled.frame.train.precision
+    if cpu and wanted == "fp16":
+        raise UsageError("train.precision fp16 needs a CUDA device; on the CPU use fp32 or bf16")
+    if wanted == "auto":
+        wanted = "bf16" if not cpu and torch.cuda.is_bf16_supported() else "fp32"
+    return Accelerator(cpu=cpu, mixed_precision="no" if wanted == "fp32" else wanted)
+
+
+def train(run: Run, filled: Filled, device: str = "auto") -> Iterator[Record]:
+    """Train every member that is not finished yet, telling of each batch, epoch, member and finally the run."""
+    accelerator = accelerator_for(filled, device)
+    run = _shared(run, accelerator)
+    if not accelerator.is_main_process:
+        yield from _train(run, filled, accelerator)
+        return
+    with run.locked():
+        run.set_status("running", pid=os.getpid())
+        try:
+            yield from _train(run, filled, accelerator)
+        except BaseException as error:
+            interrupted = not isinstance(error, Exception) or error.__class__.__name__ == "Interrupted"
+            run.set_status("interrupted" if interrupted else "failed", reason=str(error) or type(error).__name__)
+            raise
+        run.set_status("finished")
+
+
+def _train(run: Run, filled: Filled, accelerator: Accelerator) -> Iterator[Record]:
+    dataset = filled.build("data", {})
+    folds = make(filled.split, dataset.groups)
+    if accelerator.is_main_process:
+        _write_beginnings(run, filled, folds)
+    with Interrupts().listening() as interrupts:
+        for fold in folds:
+            fit_dataset(filled, dataset, fold)
+            for seed in filled.frame.train.seeds:
+                member = _member(filled, dataset, fold, seed)
+                if _result(run, member.name) is None:
+                    yield from _train_member(member, fold, run, accelerator, interrupts)
+    yield Record("run", "", 0, summary(run, filled, folds, dataset))
+
+
+def _train_member(
+    member: Member, fold: Split, run: Run, accelerator: Accelerator, interrupts: Interrupts
+) -> Iterator[Record]:
+    fit = Fit(member, run, accelerator, interrupts)
+    _check_fit(member, fit)
+    values = {"device": str(accelerator.device), "items": len(member.train), "parameters": _size(fit.trainee)}
+    yield Record("member", member.name, 0, values)
+    yield from fit.records()
+    if not accelerator.is_main_process:
+        return
+    batch = member.filled.frame.train.batch
+    trained = evaluate.prepare(
+        fit.trainee.model, member.task, member.dataset, member.train, batch, fit.eval_transforms
+    )
+    trained.floors.update(member.task.fit_floors(member.dataset, member.train))
+    result = evaluate.by_group(trained, member.dataset, test_items(member.dataset, fold))
+    about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
+    package.write(run.model_folder(member.name), member.filled, trained, member.dataset, about)
+    atomic.write_json(run.folder / "results" / f"{member.name}.json", {**about, **result})
+    yield Record("scored", member.name, 0, result["scores"][evaluate.MODEL])
+
+
+def fit_dataset(filled: Filled, dataset: Dataset, fold: Split) -> None:
+    """Fit the dataset to what the protocol lets it see: the training groups, or (published) everything."""
+    everyone = dataset.groups[fold.unit]
+    strict = filled.frame.protocol == "strict"
+    dataset.fit(as_items(fold.items(everyone, "train") if strict else list(range(len(dataset)))))
+
+
+def test_items(dataset: Dataset, fold: Split) -> dict[str, Any]:
+    """Return test group -> its items."""
+    everyone = dataset.groups[fold.unit]
+    return {g: as_items([i for i, group in enumerate(everyone) if group == g]) for g in fold.test}
+
+
+def summary(run: Run, filled: Filled, folds: list[Split], dataset: Dataset) -> dict[str, Any]:
+    """Join the members' results into ``metrics.json`` and return it."""
+    names = [member_name(fold, seed) for fold in folds for seed in filled.frame.train.seeds]
+    members = [found for name in names if (found := _result(run, name)) is not None]
+    task: Task = filled.build("task", dict(dataset.facts))
+    joined = evaluate.summarise(members, task.scores)
+    if filled.frame.protocol == "published":
+        joined["notes"].append("published protocol: what is fitted to data has seen the test groups; scores flatter")
+    joined["notes"].extend(getattr(dataset, "notes", ()))
+    about = {"recipe": filled.frame.name, "digest": filled.digest, "protocol": filled.frame.protocol}
+    split = {"unit": filled.split.unit, "scheme": filled.split.scheme, "folds": len(folds)}
+    metrics = {**about, "split": split, "seeds": filled.frame.train.seeds, **joined, "members": members}
+    atomic.write_json(run.metrics_path, metrics)
+    return metrics
+
+
+def member_name(fold: Split, seed: int) -> str:
+    """Return the name of a member's folder."""
+    return f"{fold.name}-seed{seed}"
+
+
+def _member(filled: Filled, dataset: Dataset, fold: Split, seed: int) -> Member:
+    everyone = dataset.groups[fold.unit]
+    facts = dict(dataset.facts)
+    return Member(
+        name=member_name(fold, seed),
+        seed=seed,
+        filled=filled,
+        dataset=dataset,
+        task=filled.build("task", facts),
+        train=as_items(fold.items(everyone, "train")),
+        val=as_items(fold.items(everyone, "val")),
+        facts=facts,
+    )
+
+
+def _check_fit(member: Member, fit: Fit) -> None:
+    """Refuse parts that do not go together, before anything is paid for."""
+    lacking = [name for name in fit.trainee.model.encoder.reads if name not in member.dataset.provides]
+    stop = member.filled.frame.train.early_stop
+    where = member.filled.recipe.place
+    if lacking:
+        what = f"needs {', '.join(lacking)} in a batch; the dataset delivers {', '.join(member.dataset.provides)}"
+        raise RecipeError([RecipeProblem(where(("encoder",)), "encoder", what)])
+    if stop and not len(member.val):
+        what = "needs validation groups; name them in data.split.val"
+        raise RecipeError([RecipeProblem(where(("train", "early_stop")), "train.early_stop", what)])
+    if stop and stop.metric not in {"loss", *member.task.scores}:
+        known = ", ".join(["loss", *member.task.scores])
+        what = f"'{stop.metric}' is no score of the task; it has {known}"
+        raise RecipeError([RecipeProblem(where(("train", "early_stop", "metric")), "train.early_stop.metric", what)])
+
+
+def _write_beginnings(run: Run, filled: Filled, folds: list[Split]) -> None:
+    """Write what is known before training: the filled recipe with origins, the split, the environment."""
+    header = f"# filled from {', '.join(filled.recipe.files)}\n" + "".join(
+        f"# --set {option}\n" for option in filled.recipe.overrides
+    )
+    if not run.recipe_path.exists():
+        atomic.write_text(run.recipe_path, header + filled.recipe.dump())
+        origins = {resolve.dotted(path): origin for path, origin in filled.origins.items()}
+        atomic.write_json(run.folder / "environment.json", {**environment(), "origins": origins})
+    atomic.write_json(run.splits_path, [fold.as_dict() for fold in folds])
+
+
+def _shared(run: Run, accelerator: Accelerator) -> Run:
+    """Give every process the folder that the first one made."""
+    if accelerator.num_processes == 1:
+        return run
+    from accelerate.utils import broadcast_object_list
+
+    return Run(Path(broadcast_object_list([str(run.folder)])[0]))
+
+
+def _result(run: Run, member: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = run.read_json(run.folder / "results" / f"{member}.json")
+    return found
+
+
+def _size(module: Any) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _differences(one: Any, other: Any, path: str = "") -> list[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = set(one) | set(other)
+        return [d for key in keys for d in _differences(one.get(key), other.get(key), f"{path}.{key}".strip("."))]
+    return [] if one == other or path == "name" else [path]
+
+
+def load_model(folder: Path, member: str | None = None) -> Path:
+    """Return the model folder of a run's member (the first where none is named), or the folder itself if it is one."""
+    if (folder / "config.json").is_file():
+        return folder
+    models = sorted(path.parent for path in Run.open(folder).folder.glob("model/*/config.json"))
+    if member:
+        models = [path for path in models if path.name == member]
+    if not models:
+        wanted = f" '{member}'" if member else ""
+        raise MissingError(f"{folder}: holds no finished model{wanted}; train it, or go on with --resume")
+    return models[0]

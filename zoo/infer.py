@@ -1,0 +1,51 @@
+"""A model over many items without gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from zoo.batches import in_order, load, to_device, transformed
+from zoo.seeds import derive
+
+if TYPE_CHECKING:
+    from zoo.contracts import Arrays, Dataset, Indices, Transform
+    from zoo.model import Model, Trainee
+
+
+def outputs(
+    model: Model, dataset: Dataset, items: Indices, *, batch: int, transforms: Sequence[Transform] = ()
+) -> Arrays:
+    """Return the outputs of a model for items, in their order, as arrays [n, ...] in 32 bits."""
+    device = next(model.parameters()).device
+    collected: dict[str, list[torch.Tensor]] = {}
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        for number, read in enumerate(load(dataset, in_order(items, batch), pin=device.type == "cuda")):
+            moved = transformed(to_device(read, device), transforms, derive("eval", number))
+            for name, value in model(moved).items():
+                collected.setdefault(name, []).append(value.float().cpu())
+    model.train(was_training)
+    return {name: torch.cat(parts).numpy() for name, parts in collected.items()}
+
+
+def mean_loss(
+    trainee: Trainee, dataset: Dataset, items: Indices, *, batch: int, transforms: Sequence[Transform] = ()
+) -> float:
+    """Return the loss of items in their order, averaged over batches weighted by their size."""
+    device = next(trainee.parameters()).device
+    sums: list[tuple[float, int]] = []
+    was_training = trainee.training
+    trainee.eval()
+    with torch.inference_mode():
+        batches = in_order(items, batch)
+        for number, read in enumerate(load(dataset, batches, pin=device.type == "cuda")):
+            moved = transformed(to_device(read, device), transforms, derive("eval", number))
+            sums.append((float(trainee(moved)), len(batches[number])))
+    trainee.train(was_training)
+    values, weights = np.array(sums).T
+    return float(np.average(values, weights=weights))

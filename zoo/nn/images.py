@@ -1,0 +1,33 @@
+"""The images of a batch that belong to its items, for transforms that change them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+IMAGE_DIMENSIONS = 4
+
+
+def map_images(batch: Mapping[str, Any], change: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, Any]:
+    """Return the batch with every per-item image [B, C, H, W] changed.
+
+    The fields of view of one item change alike (a patch and its neighbourhood turn together). Entries that several items
+    share (those with an ``_index`` beside them) stay as they are.
+    """
+    items = len(batch["id"])
+    return {
+        name: change(value) if _is_image(name, value, batch) and len(value) == items else value
+        for name, value in batch.items()
+    }
+
+
+def _is_image(name: str, value: Any, batch: Mapping[str, Any]) -> bool:
+    is_floating = isinstance(value, torch.Tensor) and value.is_floating_point()
+    return is_floating and value.ndim == IMAGE_DIMENSIONS and f"{name}_index" not in batch
+
+
+def draw(batch: Mapping[str, Any], generator: torch.Generator, columns: int) -> torch.Tensor:
+    """Return uniform numbers [B, columns] on the generator's device."""
+    return torch.rand(len(batch["id"]), columns, generator=generator, device=generator.device)

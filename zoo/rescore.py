@@ -1,0 +1,60 @@
+"""A finished run scored again, on its own data or on other data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo import evaluate, package
+from zoo.errors import DataError, MissingError
+from zoo.experiment import test_items
+from zoo.run import Run
+from zoo.splits import Split
+
+
+def rescore(run: Run, overrides: list[str], device: str = "cpu") -> dict[str, Any]:
+    """Score every finished member of a run on its test groups.
+
+    With overrides that point at other data, the groups of the split are used where those data have them, and else every
+    group that the member was not trained or validated on. Gene panel, bank and floors are those kept with the model, so
+    the training data need not be there.
+
+    Raises
+    ------
+    MissingError
+        The run holds no finished model.
+    DataError
+        The data hold no group that the model has not seen.
+    """
+    folders = sorted(path.parent for path in run.folder.glob("model/*/config.json"))
+    if not folders:
+        raise MissingError(f"{run.folder}: holds no finished model; go on with: zoo train RECIPE --resume")
+    members, notes, scores = [], [], {}
+    for folder in folders:
+        loaded = package.read(folder, overrides, device)
+        fold, note = _groups(loaded, overrides)
+        notes.extend([note] if note and note not in notes else [])
+        found = evaluate.by_group(loaded.contestant, loaded.dataset, test_items(loaded.dataset, fold))
+        notes.extend(n for n in getattr(loaded.dataset, "notes", ()) if n not in notes)
+        members.append({"member": loaded.config["member"], "seed": loaded.config["seed"], **found})
+        scores = dict(loaded.contestant.task.scores)
+    joined = evaluate.summarise(members, scores)
+    joined["notes"] += notes
+    return {"recipe": loaded.filled.frame.name, "protocol": loaded.filled.frame.protocol, **joined, "members": members}
+
+
+def _groups(loaded: package.Loaded, overrides: list[str]) -> tuple[Split, str]:
+    trained = loaded.config["fold"]
+    names = sorted(set(loaded.dataset.groups[trained["unit"]]))
+    seen = set(trained["train"]) | set(trained["val"])
+    if set(trained["test"]) <= set(names):
+        return Split(**{**trained, **{side: tuple(trained[side]) for side in ("train", "val", "test")}}), ""
+    test = tuple(name for name in names if name not in seen)
+    if not overrides or not test:
+        have = ", ".join(names)
+        raise DataError(
+            f"the data hold no {trained['unit']} that the model has not seen (they have {have}; it was trained on "
+            f"{', '.join(sorted(seen))}); point --set data.root at other data"
+        )
+    note = f"scored on {trained['unit']} {', '.join(test)}, none of which the model was trained on"
+    return Split("other", trained["unit"], tuple(trained["train"]), tuple(trained["val"]), test), note
+

@@ -1,0 +1,286 @@
+"""Recipe and registry to objects: check every block, fill every default, build every part.
+
+This is the one place that loads components, and it knows none of them by name. *Filling* and *building* are two verbs:
+:func:`fill` needs no data and says where each value comes from; :meth:`Filled.build` makes objects and is handed the
+facts (channels, genes, features) that the parts before it declare.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoo.document import KeyPath
+from zoo.errors import MissingError, Problem, RecipeError, UsageError, ZooError
+from zoo.recipe import Recipe, digest
+from zoo.registry import Entry, Registry
+from zoo.schema import FORMAT, SLOTS, Augmentation, Frame, SplitSettings, TrainSettings
+from zoo.signature import Mistake, Signature, check_values, plain, signature_of
+
+
+@dataclass(slots=True)
+class Filled:
+    """A recipe that has been checked: every default is written out and every value has its origin."""
+
+    recipe: Recipe
+    registry: Registry
+    frame: Frame
+    split: SplitSettings
+    origins: dict[KeyPath, str]
+    entries: dict[tuple[str, str], Entry]
+    dropped: list[str] = field(default_factory=list)
+    _signatures: dict[tuple[str, str], Signature] = field(default_factory=dict)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The filled recipe as plain values."""
+        return self.recipe.data
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of everything that decides the result; the recipe's name does not."""
+        return digest({key: value for key, value in self.data.items() if key != "name"})
+
+    def build(self, slot: str, facts: Mapping[str, int]) -> Any:
+        """Build the component of a top-level slot (``data``, ``encoder``, ``head``, ``loss``, ``task``)."""
+        return self.build_block(SLOTS[slot], (slot,), facts)
+
+    def build_transforms(self, phase: str, facts: Mapping[str, int]) -> list[Any]:
+        """Build the transforms of ``train`` or ``eval``."""
+        blocks = self.data["transforms"][phase]
+        return [self.build_block("transforms", ("transforms", phase, i), facts) for i in range(len(blocks))]
+
+    def build_block(self, kind: str, path: KeyPath, facts: Mapping[str, int]) -> Any:
+        """Build one block and the blocks nested in it.
+
+        Raises
+        ------
+        RecipeError
+            The component refuses its parameters, or a stated value disagrees with what another part declares.
+        """
+        block: Any = self.data
+        for key in path:
+            block = block[key]
+        name = block["use"]
+        signature = self._signatures[kind, name]
+        stated = {key: value for key, value in block.items() if key not in {"use", "split"}}
+        values, _ = signature.check({**stated, **dict.fromkeys(signature.slots)})
+        for key in signature.slots:
+            values[key] = self._build_slot(signature, key, stated.get(key), (*path, key), facts)
+        for fact in signature.facts:
+            values[fact] = self._fact(fact, stated.get(fact), facts, path)
+        try:
+            return self.entries[kind, name].load()(**values)
+        except ZooError:
+            raise
+        except (ValueError, TypeError) as error:
+            raise RecipeError([Problem(self.recipe.place(path), dotted(path), f"{name}: {error}")]) from error
+
+    def _build_slot(self, signature: Signature, key: str, value: Any, path: KeyPath, facts: Mapping[str, int]) -> Any:
+        slot = signature.slots[key]
+        if value is None:
+            return None
+        if slot.many:
+            return [self.build_block(slot.kind, (*path, index), facts) for index in range(len(value))]
+        return self.build_block(slot.kind, path, facts)
+
+    def _fact(self, fact: str, stated: int | None, facts: Mapping[str, int], path: KeyPath) -> int:
+        known = facts.get(fact)
+        here = (*path, fact)
+        if known is None and stated is None:
+            what = "is needed here, and neither the dataset nor the encoder declares it; state it"
+            raise RecipeError([Problem(self.recipe.place(path), dotted(here), what)])
+        if known is not None and stated is not None and known != stated:
+            what = f"the recipe states {stated}, but the data and the parts before it give {known}; remove it"
+            raise RecipeError([Problem(self.recipe.place(here), dotted(here), what)])
+        return stated if known is None else known  # type: ignore[return-value]
+
+
+def fill(recipe: Recipe, registry: Registry | None = None) -> Filled:
+    """Check a recipe against the installed components and write out its defaults.
+
+    Raises
+    ------
+    RecipeError
+        Every mistake found, in one pass.
+    MissingError
+        Nothing is wrong with the recipe but that a component or plugin is not installed.
+    """
+    return _Filler(recipe, registry or Registry()).run()
+
+
+def dotted(path: KeyPath) -> str:
+    """Return ``data.genes.top`` for a path of keys."""
+    return ".".join(str(key) for key in path)
+
+
+class _Filler:
+    """Walks the recipe once, collecting mistakes instead of stopping at the first."""
+
+    def __init__(self, recipe: Recipe, registry: Registry) -> None:
+        self.recipe = recipe
+        self.registry = registry
+        self.problems: list[Problem] = []
+        self.missing: list[MissingError] = []
+        self.origins: dict[KeyPath, str] = {}
+        self.entries: dict[tuple[str, str], Entry] = {}
+        self.signatures: dict[tuple[str, str], Signature] = {}
+        self.dropped: list[str] = []
+
+    def run(self) -> Filled:
+        self._refuse_newer_format()
+        data = dict(self.recipe.data)
+        _, mistakes = check_values(Frame, data)
+        self._report((), mistakes)
+        filled: dict[str, Any] = {"zoo": data.get("zoo"), "name": self.recipe.name}
+        filled["protocol"] = data.get("protocol", "strict")
+        split = self._split(data.get("data"))
+        for slot, kind in SLOTS.items():
+            filled[slot] = self._block(kind, (slot,), data.get(slot), apart=("split",) if slot == "data" else ())
+        filled["transforms"] = self._transforms(data.get("transforms"))
+        filled["train"] = self._plain(TrainSettings, data.get("train"))
+        if self.problems or self.missing:
+            self._raise()
+        filled["data"] = {**filled["data"], "split": self._plain(SplitSettings, split)}
+        self._origins_of(filled, ())
+        recipe = Recipe(filled, self.recipe.places, files=self.recipe.files, overrides=self.recipe.overrides)
+        frame, _ = check_values(Frame, filled)
+        return Filled(
+            recipe=recipe,
+            registry=self.registry,
+            frame=Frame.model_construct(**frame),
+            split=SplitSettings.model_validate(filled["data"]["split"]),
+            origins=self.origins,
+            entries=self.entries,
+            dropped=self.dropped,
+            _signatures=self.signatures,
+        )
+
+    def _raise(self) -> None:
+        if not self.problems and len(self.missing) == 1:
+            raise self.missing[0]
+        problems = [*self.problems, *(Problem("", "", str(error)) for error in self.missing)]
+        if not self.problems:
+            raise MissingError("\n".join(str(problem) for problem in problems))
+        raise RecipeError(sorted(problems, key=_by_place))
+
+    def _refuse_newer_format(self) -> None:
+        stated = self.recipe.data.get("zoo")
+        if isinstance(stated, int) and stated != FORMAT:
+            way = "upgrade with: pip install -U microscopy-zoo" if stated > FORMAT else f"write zoo: {FORMAT}"
+            what = f"the recipe is of format {stated}, this zoo reads format {FORMAT}; {way}"
+            raise RecipeError([Problem(self.recipe.place(("zoo",)), "zoo", what)])
+
+    def _split(self, block: Any) -> dict[str, Any]:
+        split = block.get("split") if isinstance(block, dict) else None
+        if isinstance(block, dict) and not isinstance(split, dict):
+            self._say(("data",), "split", "is missing: name the unit and the test groups (unit: donor, test: [NAME])")
+            return {}
+        _, mistakes = check_values(SplitSettings, split or {})
+        self._report(("data", "split"), mistakes)
+        return split or {}
+
+    def _transforms(self, block: Any) -> dict[str, Any]:
+        filled: dict[str, Any] = {}
+        for phase in Augmentation.model_fields:
+            blocks = block.get(phase, []) if isinstance(block, dict) else []
+            blocks = blocks if isinstance(blocks, list) else []
+            filled[phase] = [
+                self._block("transforms", ("transforms", phase, index), child) for index, child in enumerate(blocks)
+            ]
+        return filled
+
+    def _plain(self, model: Any, values: Any) -> dict[str, Any]:
+        _, mistakes = check_values(model, values or {}) if isinstance(values or {}, dict) else ({}, [True])
+        return {} if mistakes else plain(model, values or {})
+
+    def _block(self, kind: str, path: KeyPath, block: Any, apart: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Check one block against the signature of what it names; return it with every default."""
+        if not isinstance(block, dict):
+            if len(path) > 1:
+                self._say(path[:-1], str(path[-1]), f"takes a block {{use: NAME, ...}}, not {block!r}")
+            return {}
+        name = block.get("use")
+        if not isinstance(name, str):
+            self._say(path, "use", f"is missing: name one of the {kind} (see 'zoo ls {kind}')")
+            return {}
+        signature = self._signature(kind, name, path)
+        if signature is None:
+            return {}
+        stated = {key: value for key, value in block.items() if key != "use" and key not in apart}
+        stated = self._without_soft(signature, stated, path)
+        slots = {key: value for key, value in stated.items() if key in signature.slots}
+        _, mistakes = signature.check(stated)
+        self._report(path, mistakes, known=("use", *apart))
+        filled = {} if mistakes else plain(signature.model, {**stated, **dict.fromkeys(signature.slots)})
+        for key, slot in signature.slots.items():
+            filled[key] = self._slot(slot, (*path, key), slots.get(key, slot.default))
+        for fact in signature.facts:
+            if filled.get(fact) is None:
+                filled.pop(fact, None)
+        return {"use": name, **filled}
+
+    def _slot(self, slot: Any, path: KeyPath, value: Any) -> Any:
+        if value is None:
+            return None
+        if slot.many:
+            if not isinstance(value, list):
+                self._say(path[:-1], str(path[-1]), f"takes a list of blocks, not {value!r}")
+                return []
+            return [self._block(slot.kind, (*path, index), child) for index, child in enumerate(value)]
+        return self._block(slot.kind, path, value)
+
+    def _signature(self, kind: str, name: str, path: KeyPath) -> Signature | None:
+        try:
+            if (kind, name) not in self.signatures:
+                entry = self.registry.find(kind, name)
+                self.signatures[kind, name] = signature_of(entry.load(), name)
+                self.entries[kind, name] = entry
+        except (MissingError, UsageError) as error:
+            place = self.recipe.place((*path, "use"))
+            self.missing.append(MissingError(str(Problem(place, dotted((*path, "use")), str(error)))))
+            return None
+        return self.signatures[kind, name]
+
+    def _without_soft(self, signature: Signature, stated: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+        kept = {}
+        for key, value in stated.items():
+            if (*path, key) in self.recipe.soft and key not in signature.parameters:
+                self.dropped.append(dotted((*path, key)))
+            else:
+                kept[key] = value
+        return kept
+
+    def _say(self, path: KeyPath, key: str, message: str) -> None:
+        full = (*path, key)
+        self.problems.append(Problem(self.recipe.place(full), dotted(full), message))
+
+    def _report(self, path: KeyPath, mistakes: list[Mistake], known: tuple[str, ...] = ()) -> None:
+        for mistake in mistakes:
+            full = (*path, *mistake.path)
+            if any(problem.path == dotted(full) for problem in self.problems):
+                continue
+            message = mistake.message
+            if mistake.unknown:
+                names = [*mistake.candidates, *(known if len(mistake.path) == 1 else ())]
+                near = difflib.get_close_matches(str(mistake.path[-1]), names, n=1)
+                listed = ", ".join(sorted(names)) or "none"
+                message += f", did you mean {near[0]}?" if near else f"; known here: {listed}"
+            self.problems.append(Problem(self.recipe.place(full), dotted(full), message))
+
+    def _origins_of(self, value: Any, path: KeyPath, use: str = "zoo") -> None:
+        """Say for every value where it came from."""
+        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        owner = value.get("use", use) if isinstance(value, dict) else use
+        for key, child in items:
+            below = (*path, key)
+            self.origins[below] = str(self.recipe.places.get(below, f"default of {owner}"))
+            self._origins_of(child, below, owner)
+
+
+def _by_place(problem: Problem) -> tuple[str, int, int]:
+    source, _, rest = problem.place.partition(":")
+    line, _, column = rest.partition(":")
+    return (source, int(line) if line.isdigit() else 0, int(column) if column.isdigit() else 0)

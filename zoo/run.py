@@ -1,0 +1,196 @@
+"""The run folder: what is in it, who may write it, how far it got."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from zoo import atomic
+from zoo.errors import MissingError, RunError
+
+UNFINISHED = ("running", "interrupted", "failed")
+
+
+def runs_folder() -> Path:
+    """Return the folder of all runs: ``ZOO_RUNS``, or ``runs`` in the working directory."""
+    return Path(os.environ.get("ZOO_RUNS") or "runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run folder."""
+
+    folder: Path
+
+    @classmethod
+    def create(cls, name: str, digest: str, out: Path | None = None) -> Run:
+        """Make a new run folder, ``runs/<recipe>/<utc>-<digest>`` unless a place is given.
+
+        Raises
+        ------
+        RunError
+            The given folder already holds something, or the disk refuses.
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        folder = out or runs_folder() / name / f"{stamp}-{digest[:8]}"
+        number = 1
+        while out is None and folder.exists():
+            number += 1
+            folder = folder.with_name(f"{stamp}-{digest[:8]}-{number}")
+        if out is not None and out.exists() and any(out.iterdir()):
+            raise RunError(f"{out}: is not empty; name another folder with --out, or go on with it by --resume")
+        with atomic.disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Open a run folder that is there.
+
+        Raises
+        ------
+        MissingError
+            It is no run folder.
+        """
+        if not (folder / "recipe.yaml").is_file():
+            raise MissingError(f"{folder}: is no run folder (it has no recipe.yaml); runs are listed by 'zoo ls runs'")
+        return cls(folder)
+
+    @property
+    def recipe_path(self) -> Path:
+        """The filled recipe."""
+        return self.folder / "recipe.yaml"
+
+    @property
+    def splits_path(self) -> Path:
+        """The groups of every fold by side."""
+        return self.folder / "splits.json"
+
+    @property
+    def metrics_path(self) -> Path:
+        """Scores of all members beside their floors."""
+        return self.folder / "metrics.json"
+
+    @property
+    def log_path(self) -> Path:
+        """One JSON line an epoch."""
+        return self.folder / "metrics.jsonl"
+
+    def checkpoint_path(self, member: str, which: str) -> Path:
+        """Return the path of the ``last`` or ``best`` checkpoint of a member."""
+        return self.folder / "checkpoints" / member / f"{which}.safetensors"
+
+    def model_folder(self, member: str) -> Path:
+        """Return the folder of a member's trained model."""
+        return self.folder / "model" / member
+
+    def read_json(self, path: Path) -> Any:
+        """Read a JSON file of the run, or None where it is not there yet."""
+        try:
+            return json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise RunError(f"{path}: is not valid JSON ({error}); the run folder has been changed by hand") from error
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """How far the run got; empty before it began."""
+        found: dict[str, Any] = self.read_json(self.folder / "status.json") or {}
+        return found
+
+    def set_status(self, state: str, **facts: Any) -> None:
+        """Write how far the run got."""
+        stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        atomic.write_json(self.folder / "status.json", {"state": state, "updated": stamp, **facts})
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the lines of ``metrics.jsonl`` that are whole."""
+        if not self.log_path.exists():
+            return []
+        found = []
+        for line in self.log_path.read_text().splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:  # a killed run may leave half a line; resuming writes it again
+                continue
+        return found
+
+    def forget_records(self, member: str, epoch: int) -> None:
+        """Drop the lines of a member from an epoch on; a resumed run writes them again."""
+        kept = [line for line in self.records() if line["member"] != member or line["epoch"] < epoch]
+        atomic.write_text(self.log_path, "".join(json.dumps(line) + "\n" for line in kept))
+
+    def record(self, line: dict[str, Any]) -> None:
+        """Append a line to ``metrics.jsonl``."""
+        with atomic.disk_errors(self.log_path), self.log_path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for writing; the lock goes with the process, however it ends.
+
+        Raises
+        ------
+        RunError
+            Another process holds it; the sentence says which.
+        """
+        path = self.folder / ".lock"
+        with atomic.disk_errors(path):
+            file = path.open("a+")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                holder = file.read().strip() or "another process"
+                raise RunError(f"{self.folder}: is being written by {holder}; wait for it or stop it first") from error
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+            file.flush()
+            yield
+
+
+def newest_unfinished(name: str) -> Run:
+    """Return the newest run of a recipe that did not finish.
+
+    Raises
+    ------
+    MissingError
+        There is none.
+    """
+    folder = runs_folder() / name
+    runs = [Run(path.parent) for path in sorted(folder.glob("*/recipe.yaml"), reverse=True)]
+    for run in runs:
+        if run.status.get("state") in UNFINISHED:
+            return run
+    if runs:
+        raise MissingError(f"{runs[0].folder}: is finished, as is every run of '{name}'; train without --resume")
+    raise MissingError(f"{folder}: there is no run of '{name}' to resume; train without --resume")
+
+
+def environment() -> dict[str, Any]:
+    """Return the versions and the machine that a result depends on."""
+    import torch
+
+    versions = {dist.name.lower(): dist.version for dist in metadata.distributions() if dist.name}
+    wanted = ("torch", "torchvision", "timm", "accelerate", "numpy", "scanpy", "anndata", "safetensors")
+    zoo = {name: version for name, version in versions.items() if name.startswith("zoo-") or name == "microscopy-zoo"}
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "packages": {**zoo, **{name: versions[name] for name in wanted if name in versions}},
+    }

@@ -1,0 +1,122 @@
+"""Groups to train, validation and test; a group never stands on two sides.
+
+A group is the unit within which items resemble each other for reasons a model should not live on: a donor, a section, a
+plate, a well. Whole groups are dealt out, never items.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from zoo.errors import DataError
+from zoo.schema import SplitSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One division of the groups of a unit; one fold of a scheme."""
+
+    name: str
+    unit: str
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a division in which a group stands on two sides, or a side that is needed is empty."""
+        sides = {"train": set(self.train), "val": set(self.val), "test": set(self.test)}
+        for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+            both = sorted(sides[one] & sides[other])
+            if both:
+                raise DataError(f"{self.unit} {', '.join(both)} stands in both {one} and {other}; give each to one side")
+        for side in ("train", "test"):
+            if not sides[side]:
+                raise DataError(f"no {self.unit} is left for {side}; name fewer groups elsewhere or bring more data")
+
+    def items(self, groups: Sequence[str], side: str) -> list[int]:
+        """Return the indices of the items whose group is on a side (``train``, ``val`` or ``test``)."""
+        members = set(getattr(self, side))
+        return [index for index, group in enumerate(groups) if group in members]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the division as plain values, for ``splits.json``."""
+        return asdict(self)
+
+
+def make(settings: SplitSettings, groups: Mapping[str, Sequence[str]]) -> list[Split]:
+    """Return the folds of a scheme over the groups that the data have.
+
+    Parameters
+    ----------
+    settings
+        The recipe's ``data.split``.
+    groups
+        Unit -> the group of each item.
+
+    Raises
+    ------
+    DataError
+        The unit or a named group does not exist, or there are too few groups for the scheme.
+    """
+    if settings.unit not in groups:
+        raise DataError(f"data.split.unit '{settings.unit}' is not known to these data; they have: {_listed(groups)}")
+    names = sorted(set(groups[settings.unit]))
+    _all_exist(settings, names)
+    if settings.scheme == "holdout":
+        held = set(settings.test or ())
+        return [_fold("holdout", settings, [n for n in names if n not in held], [n for n in names if n in held])]
+    parts = [[name] for name in names]
+    if settings.scheme == "k-fold":
+        parts = _deal(names, settings)
+    if len(parts) < 2:  # noqa: PLR2004 - a fold needs somebody to train on and somebody to test on
+        raise DataError(f"{settings.scheme} needs at least two {settings.unit}s, these data have {len(names)}")
+    label = "fold" if settings.scheme == "k-fold" else None
+    return [
+        _fold(f"{label}{number}" if label else part[0], settings, [n for n in names if n not in part], part)
+        for number, part in enumerate(parts)
+    ]
+
+
+def _deal(names: list[str], settings: SplitSettings) -> list[list[str]]:
+    folds = settings.folds or 0
+    if folds > len(names):
+        raise DataError(f"k-fold with {folds} folds needs as many {settings.unit}s, these data have {len(names)}")
+    shuffled = list(names)
+    random.Random(settings.seed).shuffle(shuffled)  # noqa: S311 - a seeded deal, not a secret
+    return [sorted(shuffled[start::folds]) for start in range(folds)]
+
+
+def _fold(name: str, settings: SplitSettings, rest: list[str], test: list[str]) -> Split:
+    val = _validation(settings, rest, test)
+    train = [group for group in rest if group not in val]
+    return Split(name, settings.unit, tuple(train), tuple(val), tuple(test))
+
+
+def _validation(settings: SplitSettings, rest: list[str], test: list[str]) -> list[str]:
+    if settings.val is None:
+        return []
+    if isinstance(settings.val, float):
+        count = max(1, round(settings.val * len(rest)))
+        return sorted(random.Random(settings.seed).sample(rest, min(count, len(rest))))  # noqa: S311 - as above
+    if settings.scheme == "holdout":
+        return list(settings.val)
+    return [group for group in settings.val if group not in test]
+
+
+def _all_exist(settings: SplitSettings, names: list[str]) -> None:
+    named = {"test": settings.test or [], "val": settings.val if isinstance(settings.val, list) else []}
+    for side, groups in named.items():
+        unknown = [group for group in groups if group not in names]
+        if unknown:
+            raise DataError(
+                f"data.split.{side} names {settings.unit} {', '.join(unknown)}, which these data do not have; "
+                f"they have: {_listed(names)}"
+            )
+
+
+def _listed(names: Mapping[str, Any] | Sequence[str]) -> str:
+    shown = [str(name) for name in names][:12]
+    return ", ".join(shown) + (" ..." if len(names) > len(shown) else "")

@@ -1,0 +1,131 @@
+"""Where a component is written and what it says of itself, read from its source without importing it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from zoo.registry import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the source of a component tells.
+
+    Attributes
+    ----------
+    file, line
+        Where it is defined.
+    signature
+        Its parameters as written.
+    doc
+        Its docstring, without indentation.
+    problem
+        Why it cannot be used, empty where nothing stands in the way that can be seen without importing it.
+    """
+
+    file: str = ""
+    line: int = 0
+    signature: str = ""
+    doc: str = ""
+    problem: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the docstring, on one line."""
+        first = self.doc.split("\n\n")[0].replace("\n", " ").replace("``", "")
+        return first.split(": ``")[0].strip()
+
+
+def source_of(entry: Entry) -> Source:
+    """Return what can be known of an entry without running any of its code."""
+    module, _, attribute = entry.target.partition(":")
+    path = _module_file(module)
+    if path is None:
+        return Source(problem=f"module '{module}' is not there; reinstall {entry.distribution}")
+    try:
+        tree = ast.parse(path.read_text())
+    except (OSError, SyntaxError, ValueError) as error:
+        return Source(file=str(path), problem=f"{path}: cannot be read as Python ({error})")
+    lacking = _lacking(tree)
+    if lacking:
+        return Source(file=str(path), problem=f"needs the package '{lacking}', which is not installed")
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+            return Source(str(path), node.lineno, _signature(node), ast.get_docstring(node) or "")
+    if attribute in {name for node in tree.body for name in _bound(node)}:
+        return Source(str(path))
+    return Source(file=str(path), problem=f"{path}: defines no '{attribute}'; reinstall {entry.distribution}")
+
+
+def _module_file(module: str) -> Path | None:
+    """Return the file of a dotted module; only the top-level package is looked up, and nothing is run."""
+    top, *rest = module.split(".")
+    spec = _top(top)
+    if spec is None:
+        return None
+    origin, folders = spec
+    if not rest:
+        return origin
+    for folder in folders:
+        base = Path(folder).joinpath(*rest)
+        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+@cache
+def _top(name: str) -> tuple[Path | None, tuple[str, ...]] | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    return Path(spec.origin) if spec.origin else None, tuple(spec.submodule_search_locations or ())
+
+
+def _lacking(tree: ast.Module) -> str:
+    """Return the first package imported at the top of a module that is not installed."""
+    for node in tree.body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        for name in names:
+            top = name.split(".")[0]
+            if top not in sys.stdlib_module_names and _top(top) is None:
+                return top
+    return ""
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name for alias in node.names]
+    return []
+
+
+def _signature(node: ast.ClassDef | ast.FunctionDef) -> str:
+    function: ast.FunctionDef | None = node if isinstance(node, ast.FunctionDef) else None
+    if isinstance(node, ast.ClassDef):
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                function = item
+    if function is None:
+        return ""
+    arguments = function.args
+    defaults = [None] * (len(arguments.args) - len(arguments.defaults)) + list(arguments.defaults)
+    pairs = [*zip(arguments.args, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    lines = []
+    for argument, default in pairs:
+        if argument.arg == "self":
+            continue
+        kind = f": {ast.unparse(argument.annotation)}" if argument.annotation else ""
+        lines.append(f"{argument.arg}{kind}" + (f" = {ast.unparse(default)}" if default else ""))
+    return "\n".join(lines)

@@ -1,0 +1,277 @@
+"""The loop: one member (a fold and a seed) from its first weights to its best, read from top to bottom.
+
+Every random number of a batch follows from the seed, the epoch and the batch's number, and the learning rate follows
+from the step. So the weights, the optimizer's moments and a counter are all that a checkpoint has to hold, and a run
+that was killed goes on to the very same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from zoo import checkpoint, evaluate, infer
+from zoo.batches import Order, load, to_device, transformed
+from zoo.checkpoint import Progress
+from zoo.errors import Interrupted, RunError
+from zoo.interrupts import Interrupts
+from zoo.model import Model, Trainee
+from zoo.nn.gather import alone
+from zoo.optim import Schedule, make_optimizer, set_rate
+from zoo.resolve import Filled
+from zoo.run import Run
+from zoo.seeds import derive
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from zoo.contracts import Batch, Dataset, Indices, Task
+
+AGREE_EVERY = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One training: which items, which seed, and the parts' facts."""
+
+    name: str
+    seed: int
+    filled: Filled
+    dataset: Dataset
+    task: Task
+    train: Indices
+    val: Indices
+    facts: dict[str, int]
+
+    def build(self) -> Trainee:
+        """Build encoder, head and loss with the member's seed."""
+        torch.manual_seed(derive(self.seed, "init"))
+        encoder = self.filled.build("encoder", self.facts)
+        facts = {**self.facts, "in_features": encoder.out_features}
+        return Trainee(Model(encoder, self.filled.build("head", facts)), self.filled.build("loss", facts))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the loop tells of itself: ``batch`` after each batch, ``epoch`` after each epoch."""
+
+    kind: str
+    member: str
+    epoch: int
+    values: dict[str, Any]
+
+
+class Fit:
+    """The state of one member's training, and the steps of its loop."""
+
+    def __init__(self, member: Member, run: Run, accelerator: Accelerator, interrupts: Interrupts) -> None:
+        self.member, self.run, self.accelerator, self.interrupts = member, run, accelerator, interrupts
+        self.settings = member.filled.frame.train
+        self.trainee = member.build()
+        optimizer = make_optimizer(self.trainee.parts(), self.settings)
+        self.wrapped, self.optimizer = accelerator.prepare(self.trainee, optimizer)
+        self.trainee.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.augment = member.filled.build_transforms("train", member.facts)
+        self.eval_transforms = member.filled.build_transforms("eval", member.facts)
+        self.order = Order(
+            member.train,
+            batch=self.settings.batch,
+            seed=member.seed,
+            drop_last=self.settings.drop_last,
+            rank=accelerator.process_index,
+            world=accelerator.num_processes,
+        )
+        steps = self.settings.epochs * math.ceil(len(self.order) / self.settings.accumulate)
+        self.schedule = Schedule(self.settings.schedule, steps, self.settings.warmup)
+        self.progress = Progress()
+        self.watch = LossWatch(lag=accelerator.device.type == "cuda")
+
+    def records(self) -> Iterator[Record]:
+        """Train to the end, yielding a record a batch and a record an epoch; the best weights are in place after."""
+        self._resume()
+        while self.progress.epoch < self.settings.epochs and not self.progress.stopped:
+            started, before = time.perf_counter(), self.progress.batch
+            self.wrapped.train()
+            batches = self.order.epoch(self.progress.epoch)
+            for read in load(self.member.dataset, batches[before:], pin=self.watch.lag):
+                self._one_batch(read, last=self.progress.batch + 1 == len(batches))
+                yield self._record("batch", batch=self.progress.batch, batches=len(batches))
+            self._settle()
+            seconds = time.perf_counter() - started
+            items = sum(map(len, batches[before:])) * self.accelerator.num_processes
+            yield self._end_epoch(seconds, items / seconds)
+        if self.settings.early_stop and self.progress.best is not None:
+            self._load_best()
+
+    def _one_batch(self, read: Batch, *, last: bool) -> None:
+        """Take one batch through the model; step the optimizer where a step's batches are complete."""
+        at = (self.member.seed, self.progress.epoch, self.progress.batch, self.accelerator.process_index)
+        batch = transformed(to_device(read, self.accelerator.device), self.augment, derive("augment", *at))
+        torch.manual_seed(derive("step", *at))
+        complete = last or (self.progress.batch + 1) % self.settings.accumulate == 0
+        with nullcontext() if complete else self.accelerator.no_sync(self.wrapped):
+            loss = self.wrapped(batch)
+            self.accelerator.backward(loss / self.settings.accumulate)
+        self.watch.add(loss.detach(), self.progress, batch["id"], self._last_checkpoint())
+        self.progress.batch += 1
+        if complete:
+            self._step()
+            self._maybe_save()
+
+    def _step(self) -> None:
+        set_rate(self.optimizer, self.schedule.factor(self.progress.steps))
+        if self.settings.clip is not None:
+            self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.settings.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.progress.steps += 1
+
+    def _maybe_save(self) -> None:
+        """Write a checkpoint inside an epoch when it is due, or when a signal asks the run to stop."""
+        every = self.settings.checkpoint_every
+        stop = self._asked_to_stop()
+        if stop or (every and self.progress.steps % every == 0):
+            self._save()
+        if stop:
+            raise Interrupted(
+                f"stopped by a signal in epoch {self.progress.epoch + 1}; the checkpoint is written, "
+                f"go on with: zoo train {self.member.filled.recipe.files[0]} --resume",
+                signal_number=stop,
+            )
+
+    def _asked_to_stop(self) -> int:
+        """Return the signal's number; processes agree every few steps, for one alone would wait for the others."""
+        if self.accelerator.num_processes == 1:
+            return self.interrupts.signal_number
+        if self.progress.steps % AGREE_EVERY:
+            return 0
+        flag = torch.tensor(float(self.interrupts.signal_number), device=self.accelerator.device)
+        return int(torch.max(self.accelerator.gather(flag.reshape(1))))
+
+    def _end_epoch(self, seconds: float, rate: float) -> Record:
+        """Validate, keep the best, count the epoch, write the checkpoint, and tell of it."""
+        progress = self.progress
+        values: dict[str, Any] = {
+            "loss": progress.loss_sum / max(1, progress.loss_count),
+            "lr": {g["name"]: g["lr"] for g in self.optimizer.param_groups},
+            "seconds": round(seconds, 3),
+            "items_per_second": round(rate, 1),
+        }
+        if self.accelerator.device.type == "cuda":
+            values["memory_mb"] = torch.cuda.max_memory_allocated() // 2**20
+        due = (progress.epoch + 1) % self.settings.validate_every == 0 or progress.epoch + 1 == self.settings.epochs
+        if len(self.member.val) and due:
+            values.update(self._validate())
+        epoch = progress.epoch
+        self.progress = replace(progress, epoch=epoch + 1, batch=0, loss_sum=0.0, loss_count=0)
+        record = Record("epoch", self.member.name, epoch, values)
+        if self.accelerator.is_main_process:
+            # the line first: a resume drops the lines of epochs that its checkpoint has not seen
+            self.run.record({"member": self.member.name, "epoch": epoch, **values})
+        self._save()
+        return record
+
+    def _validate(self) -> dict[str, float]:
+        """Return the scores of the validation groups; note whether they are the best so far."""
+        m, s = self.member, self.settings
+        with alone(), self.accelerator.autocast():
+            loss = infer.mean_loss(self.trainee, m.dataset, m.val, batch=s.batch, transforms=self.eval_transforms)
+            values = {"val_loss": loss}
+            stop = s.early_stop
+            if stop and stop.metric != "loss":
+                rival = evaluate.prepare(self.trainee.model, m.task, m.dataset, m.train, s.batch, self.eval_transforms)
+                values |= {f"val_{name}": value for name, value in rival.scores(m.dataset, m.val).items()}
+        if stop:
+            self._keep_best(values[f"val_{stop.metric}"])
+        return values
+
+    def _keep_best(self, value: float) -> None:
+        stop = self.settings.early_stop
+        if stop is None:
+            return
+        up = {"min": False, "max": True, None: self.member.task.scores.get(stop.metric, False)}[stop.mode]
+        best = self.progress.best
+        if best is None or (value > best if up else value < best):
+            self.progress = replace(self.progress, best=value, best_epoch=self.progress.epoch, waited=0)
+            self._save("best")
+        else:
+            waited = self.progress.waited + 1
+            self.progress = replace(self.progress, waited=waited, stopped=waited >= stop.patience)
+
+    def _record(self, kind: str, **values: Any) -> Record:
+        return Record(kind, self.member.name, self.progress.epoch, values)
+
+    def _settle(self) -> None:
+        self.watch.settle(self.progress, self._last_checkpoint())
+
+    def _last_checkpoint(self) -> str:
+        return str(self.run.checkpoint_path(self.member.name, "last"))
+
+    def _save(self, which: str = "last") -> None:
+        self._settle()
+        if self.accelerator.is_main_process:
+            path = self.run.checkpoint_path(self.member.name, which)
+            checkpoint.save(path, self.trainee, self.optimizer, self.progress, self.accelerator.scaler)
+
+    def _resume(self) -> None:
+        path = self.run.checkpoint_path(self.member.name, "last")
+        if path.exists():
+            self.progress = checkpoint.load(path, self.trainee, self.optimizer, self.accelerator.scaler)
+        if self.accelerator.is_main_process:
+            self.run.forget_records(self.member.name, self.progress.epoch)
+        if not path.exists():
+            self._save()
+
+    def _load_best(self) -> None:
+        self.accelerator.wait_for_everyone()
+        path = self.run.checkpoint_path(self.member.name, "best")
+        tensors, _ = checkpoint.read_tensors(path)
+        weights = {k.removeprefix("model."): t for k, t in tensors.items() if k.startswith("model.")}
+        checkpoint.load_weights(path, self.trainee, weights)
+
+
+class LossWatch:
+    """Adds up the loss and stops the run when it is not finite.
+
+    On a GPU the value of a batch is read one batch later, so that the queue of the device never runs dry; nothing is
+    written before the last value has been read.
+    """
+
+    def __init__(self, *, lag: bool) -> None:
+        self.lag = lag
+        self._pending: tuple[torch.Tensor, int, int, list[str]] | None = None
+
+    def add(self, loss: torch.Tensor, progress: Progress, ids: list[str], last_good: str) -> None:
+        """Take the loss of the batch that ``progress`` stands at."""
+        self.settle(progress, last_good)
+        self._pending = (loss, progress.epoch, progress.batch, ids)
+        if not self.lag:
+            self.settle(progress, last_good)
+
+    def settle(self, progress: Progress, last_good: str) -> None:
+        """Read the value that is still on its way."""
+        if self._pending is None:
+            return
+        loss, epoch, batch, ids = self._pending
+        self._pending = None
+        value = float(loss)
+        if not math.isfinite(value):
+            shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")  # noqa: PLR2004
+            raise RunError(
+                f"the loss became {value} in epoch {epoch + 1}, batch {batch + 1} (items {shown}); the last good "
+                f"checkpoint is {last_good}; lower train.lr, set train.clip, or look at these items"
+            )
+        progress.loss_sum += value
+        progress.loss_count += 1
+
+
+def as_items(indices: list[int]) -> Indices:
+    """Return item numbers as an array."""
+    return np.asarray(indices, dtype=np.int64)

@@ -1,0 +1,30 @@
+"""``flip``: mirror images at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from zoo.nn.images import draw, map_images
+
+
+class Flip:
+    """Mirror every item's images left to right, and top to bottom, each with probability ``p``."""
+
+    def __init__(self, *, p: float = 0.5) -> None:
+        if not 0 <= p <= 1:
+            raise ValueError(f"p is a probability between 0 and 1, not {p}")
+        self.p = p
+
+    def __call__(self, batch: Mapping[str, Any], generator: torch.Generator) -> Mapping[str, Any]:
+        """Return the batch with mirrored images [B, C, H, W]."""
+        chosen = draw(batch, generator, 2) < self.p
+
+        def change(images: torch.Tensor) -> torch.Tensor:
+            for column, dimension in ((0, 3), (1, 2)):
+                images = torch.where(chosen[:, column].view(-1, 1, 1, 1), images.flip(dimension), images)
+            return images
+
+        return map_images(batch, change)
