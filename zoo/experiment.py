@@ -174,7 +174,8 @@ def _member(filled: Filled, dataset: Dataset, fold: Split, seed: int) -> Member:
 
 def _check_fit(member: Member, fit: Fit) -> None:
     """Refuse parts that do not go together, before anything is paid for."""
-    lacking = [name for name in fit.trainee.model.encoder.reads if name not in member.dataset.provides]
+    parts = [part for part in fit.trainee.modules() if hasattr(part, "reads")]
+    lacking = sorted({name for part in parts for name in part.reads} - set(member.dataset.provides))
     stop = member.filled.frame.train.early_stop
     where = member.filled.recipe.place
     if lacking:

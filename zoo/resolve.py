@@ -272,12 +272,13 @@ class _Filler:
 
     def _origins_of(self, value: Any, path: KeyPath, use: str = "zoo") -> None:
         """Say for every value where it came from."""
-        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        blocks = isinstance(value, list) and any(isinstance(child, dict) for child in value)
+        items = value.items() if isinstance(value, dict) else enumerate(value) if blocks else ()
         owner = value.get("use", use) if isinstance(value, dict) else use
         for key, child in items:
             below = (*path, key)
             self.origins[below] = str(self.recipe.places.get(below, f"default of {owner}"))
-            self._origins_of(child, below, owner)
+            self._origins_of(child, below, "zoo" if below == ("data", "split") else owner)
 
 
 def _by_place(problem: Problem) -> tuple[str, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,4 +90,5 @@ def _show_filled(name: str, overrides: list[str], output: Format) -> None:
 def _value(data: Any, path: Any) -> str | None:
     for key in path:
         data = data[key]
-    return None if isinstance(data, dict) and data else str(data)
+    is_block = isinstance(data, dict) or (isinstance(data, list) and any(isinstance(child, dict) for child in data))
+    return None if is_block and data else json.dumps(data, ensure_ascii=False)

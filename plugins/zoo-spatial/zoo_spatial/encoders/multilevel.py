@@ -12,7 +12,7 @@ from zoo.contracts import Encoder
 from zoo_spatial.nn.fusion import LevelFusion
 
 Level = Literal["spot", "neighbourhood", "global"]
-READS = {"spot": ("image",), "neighbourhood": ("neighbourhood",), "global": ("overview", "overview_index")}
+READS = {"spot": "image", "neighbourhood": "neighbourhood", "global": "overview"}
 
 
 class Multilevel(nn.Module):
@@ -46,13 +46,13 @@ class Multilevel(nn.Module):
             raise ValueError(f"levels names each level at most once and at least one, not {levels}")
         self.base = base
         self.levels = list(levels)
-        self.reads = tuple(name for level in levels for name in READS[level])
+        self.reads = tuple(READS[level] for level in levels)
         self.out_features = base.out_features
         self.fusion = LevelFusion(base.out_features, len(levels), dropout=dropout)
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Return fused features [B, F]."""
-        fields = [READS[level][0] for level in self.levels if level != "global"]
+        fields = [READS[level] for level in self.levels if level != "global"]
         features: dict[str, torch.Tensor] = {}
         if fields:
             # one pass for all fields of view: larger batches, and one set of batch statistics
@@ -60,5 +60,5 @@ class Multilevel(nn.Module):
             features = dict(zip(fields, encoded.chunk(len(fields)), strict=True))
         if "global" in self.levels:
             features["overview"] = self.base({"image": batch["overview"]})[batch["overview_index"]]
-        fused: torch.Tensor = self.fusion([features[READS[level][0]] for level in self.levels])
+        fused: torch.Tensor = self.fusion([features[READS[level]] for level in self.levels])
         return fused

@@ -1,0 +1,86 @@
+"""What all tests share: no network, folders of their own, one thread, and the command line in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+TINY = HERE / "tiny_plugin"
+DATA = Path(os.environ.get("ZOO_TEST_DATA", HERE.parent.parent / "shared" / "data"))
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """Give every test a cache, a runs folder and a working directory of its own."""
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ZOO_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("ZOO_PLUGINS", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Install the tests' plugin for this process and the ones it starts; return its recipe."""
+    monkeypatch.syspath_prepend(str(TINY))
+    paths = [str(TINY), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in paths if path))
+    return HERE / "recipes" / "tiny.yaml"
+
+
+@pytest.fixture
+def zoo(monkeypatch, capsys):
+    """Run the command line in this process: ``zoo("check", "x.yaml") -> (code, stdout, stderr)``."""
+
+    def run(*arguments):
+        from zoo.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["zoo", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def her2st_root():
+    """Return the real her2st sections, or skip with the reason."""
+    root = DATA / "her2st" / "data"
+    if not root.is_dir():
+        pytest.skip(f"no her2st data at {root}; set ZOO_TEST_DATA")
+    return root
+
+
+@pytest.fixture
+def dist(tmp_path, monkeypatch):
+    """Install a throw-away distribution: ``dist("name", files={...}, points={"encoders": {"x": "mod:X"}})``."""
+
+    def make(name, *, files=None, points=None, version="1.0"):
+        site = tmp_path / "site" / name
+        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        lines = []
+        for kind, names in (points or {}).items():
+            lines.append(f"[zoo.{kind}]")
+            lines.extend(f"{key} = {target}" for key, target in names.items())
+        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+        for file, text in (files or {}).items():
+            (site / file).write_text(text)
+        monkeypatch.syspath_prepend(str(site))
+        return site
+
+    return make

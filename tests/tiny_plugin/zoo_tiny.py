@@ -1,0 +1,153 @@
+"""A stranger's plugin for the tests: a linear regression over eight groups, small enough to train in a blink.
+
+``fit`` remembers which items it was shown, so that tests can ask what a protocol lets a dataset see.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from zoo.contracts import Encoder
+from zoo.nn.gather import gather
+
+PIXELS = 4
+
+
+class TinyLinear(nn.Module):
+    """Linear features of the flattened image: [B, C, H, W] -> [B, F].
+
+    References
+    ----------
+    doi:10.0000/tiny
+    """
+
+    reads = ("image",)
+
+    def __init__(
+        self, *, in_chans: int, width: Annotated[int, Field(ge=1)] = 8, dropout: float = 0.0, inner: Encoder | None = None
+    ) -> None:
+        super().__init__()
+        self.out_features = width
+        self.inner = inner
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(in_chans * PIXELS, width), nn.Tanh(), nn.Dropout(dropout))
+
+    def forward(self, batch):
+        return self.net(batch["image"])
+
+
+class TinyScalar(nn.Module):
+    """One number an item, and an embedding."""
+
+    def __init__(self, *, in_features: int) -> None:
+        super().__init__()
+        self.out = nn.Linear(in_features, 1)
+
+    def forward(self, features, batch):
+        return {"value": self.out(features)[:, 0], "embedding": features, "other": features * 0.5 + batch["target"][:, None]}
+
+
+class TinySquare(nn.Module):
+    """Mean squared error; not a number from the given value on."""
+
+    def __init__(self, *, break_at: float = 1e9) -> None:
+        super().__init__()
+        self.break_at = break_at
+
+    def forward(self, outputs, batch):
+        loss = ((outputs["value"] - batch["target"]) ** 2).mean()
+        return loss * float("nan") if bool((batch["target"] > self.break_at).any()) else loss
+
+
+class TinyContrast(nn.Module):
+    """A contrastive loss over the global batch."""
+
+    def forward(self, outputs, batch):
+        one, other = gather(outputs["embedding"]), gather(outputs["other"])
+        target = torch.arange(len(one))
+        return nn.functional.cross_entropy(one @ other.T, target)
+
+
+class TinyGroups:
+    """Items of eight groups ``g0`` .. ``g7`` with a linear truth."""
+
+    provides = ("image", "target")
+
+    def __init__(self, *, items: int = 64, seed: int = 0, log: str | None = None) -> None:
+        rng = np.random.default_rng(seed)
+        self.x = rng.integers(0, 256, size=(items, 3, 2, 2)).astype(np.uint8)
+        weights = rng.normal(size=12)
+        self.y = (self.x.reshape(items, -1) / 255 @ weights).astype(np.float32)
+        self.log = log
+        self.shift = 0.0
+        self.notes: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        return {"plate": [f"g{i % 8}" for i in range(len(self))]}
+
+    @property
+    def facts(self) -> dict[str, int]:
+        return {"in_chans": 3}
+
+    def fit(self, items) -> None:
+        self.shift = float(self.y[items].mean())
+        if self.log:
+            with open(self.log, "w") as file:
+                json.dump(sorted({self.groups["plate"][i] for i in items}), file)
+
+    def state(self) -> dict[str, Any]:
+        return {"shift": self.shift}
+
+    def restore(self, state) -> None:
+        self.shift = state["shift"]
+
+    def batch(self, items):
+        return {
+            "id": [f"item{i}" for i in items],
+            "image": torch.from_numpy(self.x[items]),
+            "target": torch.from_numpy(self.y[items] - np.float32(self.shift)),
+        }
+
+    def open_new(self, inputs):
+        new = TinyGroups(items=len(np.load(inputs["input"])))
+        new.x = np.load(inputs["input"])
+        new.restore(self.state())
+        return new
+
+
+class TinyRegress:
+    """Predict one number an item; the floor is the mean."""
+
+    scores = {"r2": True, "mse": False}
+    needs_bank = False
+
+    def bank(self, outputs, dataset, items):
+        return {}
+
+    def predict(self, outputs, bank):
+        return {"value": outputs["value"]}
+
+    def truth(self, dataset, items):
+        return {"value": dataset.y[items] - np.float32(dataset.shift)}
+
+    def score(self, predicted, truth):
+        error = float(((predicted["value"] - truth["value"]) ** 2).mean())
+        return {"r2": 1 - error / float(truth["value"].var()), "mse": error}, {"items": float(len(truth["value"]))}
+
+    def fit_floors(self, dataset, items):
+        return {"mean": {"mean": self.truth(dataset, items)["value"].mean(keepdims=True)}}
+
+    def predict_floor(self, name, state, dataset, items):
+        return {"value": np.repeat(state["mean"], len(items))}
+
+    def write(self, predicted, dataset, path, facts) -> None:
+        np.save(path, predicted["value"])
