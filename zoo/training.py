@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from zoo import checkpoint, evaluate, infer
+from zoo import checkpoint, evaluate, events, infer
 from zoo.batches import Order, load, to_device, transformed
 from zoo.checkpoint import Progress
 from zoo.errors import Interrupted, RunError
@@ -74,10 +74,9 @@ class Fit:
     def __init__(self, member: Member, run: Run, accelerator: Accelerator, interrupts: Interrupts) -> None:
         self.member, self.run, self.accelerator, self.interrupts = member, run, accelerator, interrupts
         self.settings = member.filled.frame.train
-        self.trainee = member.build()
+        self.trainee = member.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = make_optimizer(self.trainee.parts(), self.settings)
         self.wrapped, self.optimizer = accelerator.prepare(self.trainee, optimizer)
-        self.trainee.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.augment = member.filled.build_transforms("train", member.facts)
         self.eval_transforms = member.filled.build_transforms("eval", member.facts)
         self.order = Order(
@@ -170,11 +169,13 @@ class Fit:
         if len(self.member.val) and due:
             values.update(self._validate())
         epoch = progress.epoch
-        self.progress = replace(progress, epoch=epoch + 1, batch=0, loss_sum=0.0, loss_count=0)
+        self.progress = replace(self.progress, epoch=epoch + 1, batch=0, loss_sum=0.0, loss_count=0)
         record = Record("epoch", self.member.name, epoch, values)
         if self.accelerator.is_main_process:
             # the line first: a resume drops the lines of epochs that its checkpoint has not seen
             self.run.record({"member": self.member.name, "epoch": epoch, **values})
+            if self.settings.tensorboard:
+                events.write(self.run.folder / "tensorboard" / self.member.name, epoch, values)
         self._save()
         return record
 
