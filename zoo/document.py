@@ -2,11 +2,13 @@
 
 The reader is built on PyYAML's event stream and differs from ``yaml.safe_load`` where that surprises or can be abused:
 scalars follow the YAML 1.2 core schema (``1e-4`` is a number; ``no``, ``on`` and ``2024-01-01`` stay text), a duplicate
-key is an error, any tag is refused, and size, depth and the expansion of aliases are bounded.
+key is an error, any tag is refused, size, depth and the expansion of aliases are bounded, and a key can be printed on
+one line of a terminal without doing anything to it.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from zoo.errors import MissingError, Problem, RecipeError
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
 MAX_DEPTH = 32
+MAX_KEY = 200
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -72,18 +76,25 @@ def read(path: Path) -> Document:
     RecipeError
         It is not a small, plain, UTF-8 YAML document.
     """
+    return parse(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a small UTF-8 file; raises as :func:`read` does."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
+    except IsADirectoryError as error:
+        raise _refused(str(path), "is a directory; give the path of a YAML file in it") from error
     except OSError as error:
         raise MissingError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from error
     if len(raw) > MAX_BYTES:
         raise _refused(str(path), f"is larger than {MAX_BYTES // 1024} kB, so it is no recipe")
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _refused(str(path), f"is not UTF-8 text (byte {raw[error.start]:#04x} at {error.start})") from error
-    return parse(text, str(path))
+        what = f"is not UTF-8 text (byte {raw[error.start]:#04x} at {error.start}); save it as UTF-8"
+        raise _refused(str(path), what) from error
 
 
 def parse(text: str, source: str) -> Document:
@@ -95,8 +106,23 @@ def parse(text: str, source: str) -> Document:
         place = Place(source, mark.line + 1, mark.column + 1) if mark else source
         what = " ".join(part for part in (error.context, error.problem) if part)
         raise _refused(str(place), f"not valid YAML: {what}") from error
-    except yaml.YAMLError as error:
-        raise _refused(source, f"not valid YAML: {str(error).splitlines()[0]}") from error
+    except ReaderError as error:
+        place = _place_of(text, int(error.position), source)
+        what = f"the character {text[error.position]!r} is not allowed in YAML; remove it, or save the file as UTF-8"
+        raise _refused(str(place), what) from error
+
+
+def paths_below(value: Any) -> Iterator[KeyPath]:
+    """Return the paths of everything inside plain values, each block before what it holds."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in items:
+        yield (key,)
+        yield from ((key, *below) for below in paths_below(child))
+
+
+def _place_of(text: str, position: int, source: str) -> Place:
+    before = text[:position]
+    return Place(source, before.count("\n") + 1, position - before.rfind("\n"))
 
 
 def _refused(place: str, message: str) -> RecipeError:
@@ -137,11 +163,11 @@ class _Builder:
 
     def _node(self, event: Any, path: KeyPath) -> Any:
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event)
+            return self._alias(event, path)
         if len(path) > MAX_DEPTH:
             raise _refused(self._place(event), f"nested deeper than {MAX_DEPTH} levels; refused")
         if event.tag is not None:
-            raise _refused(self._place(event), f"tag '{event.tag}' is refused: a recipe holds plain data only")
+            raise _refused(self._place(event), f"tag {event.tag!r} is refused: a recipe holds plain data only")
         self._count(event)
         before = self._nodes
         if isinstance(event, yaml.MappingStartEvent):
@@ -149,30 +175,47 @@ class _Builder:
         elif isinstance(event, yaml.SequenceStartEvent):
             value = self._sequence(path)
         else:
-            value = scalar(event.value) if event.implicit[0] and event.style is None else event.value
+            value = self._scalar(event)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, self._nodes - before + 1)
         return value
 
-    def _alias(self, event: Any) -> Any:
+    def _scalar(self, event: Any) -> Any:
+        if any("\ud800" <= letter <= "\udfff" for letter in event.value):
+            raise _refused(self._place(event), "half of a surrogate pair is no character; write the character itself")
+        return scalar(event.value) if event.implicit[0] and event.style is None else event.value
+
+    def _alias(self, event: Any, path: KeyPath) -> Any:
         if event.anchor not in self._anchors:
             raise _refused(self._place(event), f"alias '*{event.anchor}' points nowhere, or at itself")
         value, nodes = self._anchors[event.anchor]
         self._count(event, nodes)
-        return _copy(value)
+        for below in paths_below(value):
+            if len(path) + len(below) > MAX_DEPTH:
+                raise _refused(self._place(event), f"nested deeper than {MAX_DEPTH} levels; refused")
+            self._places[(*path, *below)] = self._at(event)
+        return copy.deepcopy(value)
 
     def _mapping(self, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            key = event.value if isinstance(event, yaml.ScalarEvent) and event.tag is None else None
-            if key is None or key == "<<":
-                raise _refused(self._place(event), "keys are plain text, and '<<' is not supported; use 'extends'")
+            key = self._key(event)
             if key in values:
                 raise _refused(self._place(event), f"key '{key}' stands twice in one block; keep one")
             self._count(event)
             self._places[(*path, key)] = self._at(event)
             values[key] = self._node(next(self._events), (*path, key))
         return values
+
+    def _key(self, event: Any) -> str:
+        if not isinstance(event, yaml.ScalarEvent) or event.tag is not None:
+            raise _refused(self._place(event), "a key is plain text, not a block, a list, an alias or a tag")
+        key: str = event.value
+        if key == "<<" and event.style is None:
+            raise _refused(self._place(event), "'<<' is not supported; a recipe inherits with 'extends'")
+        if len(key) > MAX_KEY or not key.isprintable():
+            raise _refused(self._place(event), f"a key is up to {MAX_KEY} printable characters, not {key[:40]!r}")
+        return key
 
     def _sequence(self, path: KeyPath) -> list[Any]:
         values: list[Any] = []
@@ -181,14 +224,6 @@ class _Builder:
             self._places[here] = self._at(event)
             values.append(self._node(event, here))
         return values
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copy(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [_copy(child) for child in value]
-    return value
 
 
 class _Dumper(yaml.SafeDumper):

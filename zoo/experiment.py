@@ -55,7 +55,7 @@ def accelerator_for(filled: Filled, device: str = "auto") -> Accelerator:
         CUDA was asked for and is not there, or the precision does not exist on the device.
     """
     import torch
-    from accelerate import Accelerator
+    from accelerate import Accelerator, DistributedDataParallelKwargs
 
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: no CUDA device is there; leave it out, or say --device cpu")
@@ -65,7 +65,9 @@ def accelerator_for(filled: Filled, device: str = "auto") -> Accelerator:
         raise UsageError("train.precision fp16 needs a CUDA device; on the CPU use fp32 or bf16")
     if wanted == "auto":
         wanted = "bf16" if not cpu and torch.cuda.is_bf16_supported() else "fp32"
-    return Accelerator(cpu=cpu, mixed_precision="no" if wanted == "fp32" else wanted)
+    # a head may have outputs that a loss does not use; without this, data-parallel training would refuse them
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(cpu=cpu, mixed_precision="no" if wanted == "fp32" else wanted, kwargs_handlers=[parallel])
 
 
 def train(run: Run, filled: Filled, device: str = "auto") -> Iterator[Record]:
@@ -73,7 +75,8 @@ def train(run: Run, filled: Filled, device: str = "auto") -> Iterator[Record]:
     accelerator = accelerator_for(filled, device)
     run = _shared(run, accelerator)
     if not accelerator.is_main_process:
-        yield from _train(run, filled, accelerator)
+        for _ in _train(run, filled, accelerator):
+            pass  # the first process tells of it for all
         return
     with run.locked():
         run.set_status("running", pid=os.getpid())
@@ -98,7 +101,8 @@ def _train(run: Run, filled: Filled, accelerator: Accelerator) -> Iterator[Recor
                 member = _member(filled, dataset, fold, seed)
                 if _result(run, member.name) is None:
                     yield from _train_member(member, fold, run, accelerator, interrupts)
-    yield Record("run", "", 0, summary(run, filled, folds, dataset))
+    if accelerator.is_main_process:
+        yield Record("run", "", 0, summary(run, filled, folds, dataset))
 
 
 def _train_member(

@@ -84,7 +84,10 @@ def signature_of(target: Callable[..., Any], name: str) -> Signature:
     slots: dict[str, Slot] = {}
     facts: list[str] = []
     order: list[str] = []
+    inherited = inspect.isclass(target) and "__init__" not in vars(target)
     for parameter in inspect.signature(target).parameters.values():
+        if inherited and parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            continue  # nn.Module's own constructor: a component without parameters
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY, parameter.VAR_KEYWORD}:
             raise MissingError(f"'{name}': parameter '{parameter.name}' has no name of its own; use keyword parameters")
         annotation = _annotation(target, parameter, name)
