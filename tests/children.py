@@ -27,7 +27,7 @@ def run(function, *arguments, timeout=120):
 def _quiet(environment, path, function, arguments):
     os.environ.update(environment)
     sys.path[:] = path
-    sys.stderr = open(os.devnull, "w")
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the child
     function(*arguments)
 
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file
+
 from zoo.run import Run
 
 SETTINGS = ["encoder.dropout=0.0", "transforms.train=[]", "train.epochs=2", "train.batch=16", "train.optimizer=adam"]

@@ -5,6 +5,7 @@ import signal
 
 import children
 import pytest
+
 from zoo.run import Run
 
 SETTINGS = ["train.checkpoint_every=3", "train.seeds=[0, 1]", "train.epochs=3"]

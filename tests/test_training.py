@@ -9,10 +9,11 @@ import sys
 import numpy as np
 import pytest
 import torch
-import zoo as face
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+
+import zoo as face
 from zoo.batches import Order, load
 from zoo.errors import RunError
 from zoo.optim import Schedule

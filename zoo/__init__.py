@@ -1,7 +1,7 @@
 """zoo: a declarative model zoo for microscopy, histology and spatial transcriptomics.
 
-``zoo.Recipe`` holds a recipe, ``zoo.train(recipe)`` runs one and returns its run folder and scores, ``zoo.load(folder)``
-reads a trained model back. The command ``zoo`` calls the same code.
+``zoo.Recipe`` holds a recipe, ``zoo.train(recipe)`` runs one and returns its run folder and scores, and
+``zoo.load(folder)`` reads a trained model back. The command ``zoo`` calls the same code.
 """
 
 from __future__ import annotations

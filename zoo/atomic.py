@@ -67,7 +67,10 @@ def _sync_folder(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8."""
-    write(path, lambda temporary: temporary.write_bytes(text.encode()) and None)
+    def fill(temporary: Path) -> None:
+        temporary.write_bytes(text.encode())
+
+    write(path, fill)
 
 
 def write_json(path: Path, value: Any) -> None:

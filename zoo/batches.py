@@ -27,8 +27,15 @@ class Order:
     Under data-parallel training ``batch`` is the global batch; each process takes its share of every batch.
     """
 
-    def __init__(  # noqa: PLR0913 - the six numbers that decide an order
-        self, items: Sequence[int], *, batch: int, seed: int, drop_last: bool, rank: int = 0, world: int = 1
+    def __init__(
+        self,
+        items: Sequence[int] | NDArray[np.int64],
+        *,
+        batch: int,
+        seed: int,
+        drop_last: bool,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         self.items = np.asarray(items, dtype=np.int64)
         self.batch = min(batch, len(self.items))

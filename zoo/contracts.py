@@ -7,8 +7,8 @@ Letters of shapes
 batch · ``N`` instances over all bags of a batch.
 
 A batch is a mapping of named tensors. Images are floating point in [0, 1] when a component sees them (integers of a
-dataset are scaled on the device). An entry with a companion ``<entry>_index`` [B] is shared: row ``index[b]`` belongs to
-item b (one ``overview`` for all spots of a section). Bags are packed: ``instances`` [N, C, H, W] with ``offsets``
+dataset are scaled on the device). An entry with a companion ``<entry>_index`` [B] is shared: row ``index[b]`` belongs
+to item b (one ``overview`` for all spots of a section). Bags are packed: ``instances`` [N, C, H, W] with ``offsets``
 [B + 1], never padded.
 
 A component is any callable whose signature is its schema: keyword names, types and defaults are what a recipe may say.

@@ -110,6 +110,8 @@ def parse(text: str, source: str) -> Document:
         place = _place_of(text, int(error.position), source)
         what = f"the character {text[error.position]!r} is not allowed in YAML; remove it, or save the file as UTF-8"
         raise _refused(str(place), what) from error
+    except (ValueError, OverflowError) as error:  # PyYAML lets a \\U of no character, and a huge %YAML number, escape
+        raise _refused(source, f"not valid YAML: {error}") from error
 
 
 def paths_below(value: Any) -> Iterator[KeyPath]:

@@ -41,7 +41,7 @@ class Contestant:
 
 
 def prepare(
-    model: Model, task: Task, dataset: Dataset, items: Indices, batch: int, transforms: Sequence[Transform] = ()
+    model: Model, task: Task, dataset: Dataset, items: Indices, *, batch: int, transforms: Sequence[Transform] = ()
 ) -> Contestant:
     """Remember of the training items what prediction needs; floors are left out."""
     bank: Arrays = {}
@@ -139,7 +139,7 @@ def _seed_spread(seeds: Mapping[str, Sequence[float]]) -> float | None:
     return float(np.std(np.mean([list(found) for found in seeds.values()], axis=0), ddof=1))
 
 
-def _margin(model: Mapping[str, Any], floors: Sequence[Mapping[str, Any]], up: bool) -> dict[str, Any]:  # noqa: FBT001
+def _margin(model: Mapping[str, Any], floors: Sequence[Mapping[str, Any]], up: bool) -> dict[str, Any]:
     if not floors or model["mean"] is None:
         return {"mean": None, "interval": None}
     sign = 1 if up else -1

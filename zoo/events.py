@@ -21,8 +21,8 @@ def write(folder: Path, epoch: int, values: Mapping[str, Any]) -> None:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise MissingError("train.tensorboard needs the package: pip install 'microscopy-zoo[tensorboard]'") from error
-    with SummaryWriter(str(folder)) as writer:  # type: ignore[no-untyped-call]
+    with SummaryWriter(str(folder)) as writer:
         for name, value in values.items():
             numbers = value.items() if isinstance(value, Mapping) else [("", value)]
             for part, number in numbers:
-                writer.add_scalar(f"{name}/{part}".rstrip("/"), number, epoch)  # type: ignore[no-untyped-call]
+                writer.add_scalar(f"{name}/{part}".rstrip("/"), number, epoch)

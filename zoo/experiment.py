@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from zoo.contracts import Dataset, Task
 
 
-def start(path: str | Path, overrides: list[str], *, out: Path | None = None, resume: bool = False) -> tuple[Run, Filled]:
+def start(
+    path: str | Path, overrides: list[str], *, out: Path | None = None, resume: bool = False
+) -> tuple[Run, Filled]:
     """Check a recipe and open its run folder: a new one, or with ``resume`` the newest that did not finish.
 
     Raises
@@ -117,7 +119,7 @@ def _train_member(
         return
     batch = member.filled.frame.train.batch
     trained = evaluate.prepare(
-        fit.trainee.model, member.task, member.dataset, member.train, batch, fit.eval_transforms
+        fit.trainee.model, member.task, member.dataset, member.train, batch=batch, transforms=fit.eval_transforms
     )
     trained.floors.update(member.task.fit_floors(member.dataset, member.train))
     result = evaluate.by_group(trained, member.dataset, test_items(member.dataset, fold))
@@ -178,8 +180,8 @@ def _member(filled: Filled, dataset: Dataset, fold: Split, seed: int) -> Member:
 
 def _check_fit(member: Member, fit: Fit) -> None:
     """Refuse parts that do not go together, before anything is paid for."""
-    parts = [part for part in fit.trainee.modules() if hasattr(part, "reads")]
-    lacking = sorted({name for part in parts for name in part.reads} - set(member.dataset.provides))
+    reads: list[tuple[str, ...]] = [getattr(part, "reads", ()) for part in fit.trainee.modules()]
+    lacking = sorted({name for names in reads for name in names} - set(member.dataset.provides))
     stop = member.filled.frame.train.early_stop
     where = member.filled.recipe.place
     if lacking:

@@ -1,4 +1,4 @@
-"""Optimizer and learning rate of a recipe; the rate is a pure function of the step, so a resume needs no state of it."""
+"""Optimizer and learning rate of a recipe; the rate follows from the step alone, so a resume needs no state of it."""
 
 from __future__ import annotations
 

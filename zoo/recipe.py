@@ -5,6 +5,7 @@ Checking a recipe against the installed components, and filling in their default
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ def load(path: str | Path, overrides: list[str] | None = None) -> Recipe:
     RecipeError
         The text is not plain YAML, or is not a mapping, or extends itself.
     UsageError
-        An override is not of the form ``a.b=value``.
+        The path is a folder, or an override is not of the form ``a.b=value`` or leads nowhere.
     """
     recipe = _read(locate(str(path)), ())
     for option in overrides or []:
@@ -99,44 +100,65 @@ def shipped() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for shelf in shelves():
         for path in sorted(shelf.glob("*.yaml")):
-            found.setdefault(path.stem, path)
+            if _is_file(path):
+                found.setdefault(path.stem, path)
     return found
 
 
 def locate(name: str, beside: Path | None = None) -> Path:
     """Return the file of a recipe, given its path or its name."""
     path = (beside / name) if beside else Path(name)
-    if path.is_file():
+    if _is_file(path):
         return path
-    if "/" not in name and not name.endswith((".yaml", ".yml")):
-        known = shipped()
-        if name in known:
-            return known[name]
-        raise MissingError(f"there is no recipe '{name}'; give a path, or one of: {', '.join(sorted(known)) or 'none'}")
-    raise MissingError(f"{path}: no such recipe; 'zoo ls recipes' lists those that can be named")
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder; name one of the recipes in it")
+        raise MissingError(f"{path}: no such recipe; 'zoo ls recipes' lists those that can be named")
+    known = shipped()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    way = f"did you mean {near[0]}?" if near else f"give a path, or one of: {', '.join(sorted(known)) or 'none'}"
+    raise MissingError(f"there is no recipe {name!r}; {way}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system, or a folder that may not be entered
+        return False
 
 
 def _read(path: Path, chain: tuple[Path, ...]) -> Recipe:
-    if path.resolve() in chain or len(chain) > MAX_PARENTS:
-        raise RecipeError([Problem(str(path), "extends", "the recipe extends itself, or more than 8 others; break it")])
+    if path.resolve() in chain:
+        raise RecipeError([Problem(str(path), "extends", "the recipe extends itself; break the circle")])
+    if len(chain) > MAX_PARENTS:
+        raise RecipeError([Problem(str(path), "extends", f"a chain of more than {MAX_PARENTS} recipes; shorten it")])
     return _inherit(document.read(path), str(path), path.parent, (*chain, path.resolve()))
 
 
 def _inherit(doc: document.Document, source: str, folder: Path, chain: tuple[Path, ...]) -> Recipe:
     if not isinstance(doc.value, dict):
-        raise RecipeError([Problem(source, "", "a recipe is a mapping of blocks (data, encoder, head, ...)")])
+        what = "is empty" if doc.value is None else f"holds a {type(doc.value).__name__}"
+        raise RecipeError([Problem(source, "", f"{what}; a recipe is a mapping of blocks (data, encoder, head, ...)")])
     own = Recipe(doc.value, doc.places, files=[source])
     parent = own.data.pop("extends", None)
     if parent is None:
         return own
+    place = own.place(("extends",))
     if not isinstance(parent, str):
-        raise RecipeError([Problem(own.place(("extends",)), "extends", "takes one path or recipe name")])
-    base = _read(locate(parent, folder if "/" in parent or parent.endswith((".yaml", ".yml")) else None), chain)
+        raise RecipeError([Problem(place, "extends", f"takes one path or recipe name, not {parent!r}")])
+    try:
+        path = locate(parent, folder if "/" in parent or parent.endswith((".yaml", ".yml")) else None)
+    except (MissingError, UsageError) as error:
+        raise type(error)(str(Problem(place, "extends", str(error)))) from error
+    base = _read(path, chain)
+    # a name is the child's own; where it says none, its file does
     base.data.pop("name", None)
+    base.data = {"name": Path(source).stem, **base.data}
+    base.places[("name",)] = Place(source)
     _merge(base, own.data, own.places, ())
     base.files = [source, *base.files]
-    if "name" not in base.data:
-        base.data = {"name": Path(source).stem, **base.data}
     return base
 
 
@@ -146,15 +168,23 @@ def _merge(base: Recipe, child: dict[str, Any], places: dict[KeyPath, Place], pa
     if "use" in child and "use" in here and child["use"] != here["use"]:
         base.soft.update((*path, key) for key in here if key != "use")
     for key, value in child.items():
-        below: KeyPath = (*path, key)
-        base.places[below] = places.get(below, Place("?"))
-        base.soft.discard(below)
-        if isinstance(value, dict) and isinstance(here.get(key), dict):
-            _merge(base, value, places, below)
-            continue
-        here[key] = value
-        base.places = {p: place for p, place in base.places.items() if p[: len(below)] != below or p == below}
-        base.places.update({p: place for p, place in places.items() if p[: len(below)] == below})
+        _put(base, (*path, key), value, places)
+
+
+def _put(base: Recipe, path: KeyPath, value: Any, places: dict[KeyPath, Place]) -> None:
+    """Lay ``value`` over whatever ``base`` holds at ``path``: a block over a block, anything else in its place."""
+    here, key = _at(base.data, path[:-1]), path[-1]
+    old = here[key] if isinstance(here, list) else here.get(key)
+    base.soft.discard(path)
+    base.places[path] = places.get(path, Place("?"))
+    if isinstance(value, dict) and isinstance(old, dict):
+        _merge(base, value, places, path)
+        return
+    for below in document.paths_below(old):
+        base.places.pop((*path, *below), None)
+    here[key] = value
+    for below in document.paths_below(value):
+        base.places[*path, *below] = places.get((*path, *below), Place("?"))
 
 
 def _at(data: Any, path: KeyPath) -> Any:
@@ -166,52 +196,42 @@ def _at(data: Any, path: KeyPath) -> Any:
 def _override(recipe: Recipe, option: str) -> None:
     name, equals, text = option.partition("=")
     keys = name.strip().split(".")
-    if not equals or not all(keys):
-        raise UsageError(f"--set {option}: write it as path.to.key=value, for example --set train.lr=1e-4")
     source = f"--set {option}"
-    value = document.parse(text, source).value
-    parent: Any = recipe.data
-    for depth, key in enumerate(keys[:-1]):
-        if isinstance(parent, list):
-            parent = _item(parent, key, source)
-            continue
-        parent = parent.setdefault(key, {})
-        if not isinstance(parent, dict | list):
-            raise UsageError(f"{source}: '{'.'.join(keys[: depth + 1])}' holds a value, not a block")
-    path: KeyPath = tuple(int(key) if key.isdigit() else key for key in keys)
-    if isinstance(parent, list):
-        _item(parent, keys[-1], source)
-        parent[int(keys[-1])] = value
-        recipe.places[path] = Place(source)
-    elif isinstance(value, dict):
-        parent.setdefault(keys[-1], {})
-        _merge_option(recipe, path, value, source)
+    if not equals or not all(keys):
+        raise UsageError(f"{source}: write it as path.to.key=value, for example --set train.lr=1e-4")
+    try:
+        value = document.parse(text, source).value
+    except RecipeError as error:
+        raise UsageError(f"{source}: {error.problems[0].message}") from error
+    path = _reach(recipe, keys, source)
+    places = {path: Place(source)}
+    places.update({(*path, *below): Place(source) for below in document.paths_below(value)})
+    if isinstance(path[-1], str):
+        _merge(recipe, {path[-1]: value}, places, path[:-1])
     else:
-        _merge_option(recipe, path[:-1], {keys[-1]: value}, source)
+        _put(recipe, path, value, places)
     recipe.overrides.append(option)
 
 
-def _merge_option(recipe: Recipe, path: KeyPath, child: dict[str, Any], source: str) -> None:
-    places = {(*path, *below): Place(source) for below in _paths(child)}
-    places[path] = Place(source)
-    target = _at(recipe.data, path)
-    if isinstance(target, dict):
-        _merge(recipe, child, places, path)
-    else:
-        _at(recipe.data, path[:-1])[path[-1]] = child
-        recipe.places.update(places)
+def _reach(recipe: Recipe, keys: list[str], source: str) -> KeyPath:
+    """Return the path that dotted keys lead to; blocks on the way that are not there yet are made."""
+    here: Any = recipe.data
+    path: KeyPath = ()
+    for key in keys[:-1]:
+        path = (*path, _step(here, key, source))
+        if isinstance(here, dict) and here.get(key) is None:
+            here[key] = {}
+            recipe.places[path] = Place(source)
+        here = here[path[-1]]
+        if not isinstance(here, dict | list):
+            raise UsageError(f"{source}: '{'.'.join(map(str, path))}' holds the value {here!r}, not a block")
+    return (*path, _step(here, keys[-1], source))
 
 
-def _paths(value: Any) -> list[KeyPath]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found: list[KeyPath] = []
-    for key, child in items:
-        found.append((key,))
-        found.extend((key, *below) for below in _paths(child))
-    return found
-
-
-def _item(values: list[Any], key: str, source: str) -> Any:
-    if not key.isdigit() or int(key) >= len(values):
-        raise UsageError(f"{source}: '{key}' is not one of the {len(values)} positions (0 to {len(values) - 1}) there")
-    return values[int(key)]
+def _step(here: dict[str, Any] | list[Any], key: str, source: str) -> str | int:
+    if isinstance(here, dict):
+        return key
+    if key.isascii() and key.isdigit() and int(key) < len(here):
+        return int(key)
+    there = f"positions 0 to {len(here) - 1} there" if here else "positions there, the list is empty"
+    raise UsageError(f"{source}: '{key}' is not one of the {there}; give the whole list to change its length")

@@ -15,7 +15,7 @@ import difflib
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
@@ -25,6 +25,12 @@ from zoo.errors import MissingError, UsageError
 
 KINDS = ("encoders", "heads", "losses", "datasets", "transforms", "tasks")
 OWN_DISTRIBUTION = "microscopy-zoo"
+_GROUPS = {f"zoo.{kind}": kind for kind in KINDS}
+
+
+def singular(kind: str) -> str:
+    """Return ``encoder`` for ``encoders`` and ``loss`` for ``losses``."""
+    return kind.removesuffix("es") if kind.endswith("sses") else kind.removesuffix("s")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,10 +56,11 @@ class Entry:
             found: Any = import_module(module_name)
             for attribute in attributes.split("."):
                 found = getattr(found, attribute)
-        except Exception as error:  # a plugin may raise anything at import, and none of it may pass unnamed
+        except (Exception, SystemExit) as error:  # a plugin may raise anything at import, and none may pass unnamed
+            what = " ".join(str(error).split())
             raise MissingError(
-                f"{self.kind[:-1]} '{self.name}' is provided by {self.distribution} {self.version}, which cannot be "
-                f"imported ({type(error).__name__}: {error}); reinstall or remove that package"
+                f"{singular(self.kind)} '{self.name}' is provided by {self.distribution} {self.version}, which cannot "
+                f"be imported ({type(error).__name__}: {what}); reinstall or remove that package"
             ) from error
         return found
 
@@ -68,7 +75,8 @@ class Conflict:
 
     def __str__(self) -> str:
         claims = " and ".join(f"{entry.distribution} {entry.version}" for entry in self.claims)
-        return f"{self.kind[:-1]} '{self.name}' is claimed by {claims}; uninstall one, or name the other in ZOO_PLUGINS"
+        what = f"{singular(self.kind)} '{self.name}' is claimed by {claims}"
+        return f"{what}; uninstall one of them, or set ZOO_PLUGINS to a list of plugins without it"
 
 
 def _normal(distribution: str) -> str:
@@ -83,6 +91,25 @@ def _allowed() -> set[str] | None:
     return {OWN_DISTRIBUTION, *(_normal(name) for name in re.split(r"[,\s]+", value) if name)}
 
 
+@dataclass(slots=True)
+class Found:
+    """What the installed distributions offer.
+
+    Attributes
+    ----------
+    entries
+        What takes part.
+    left_out
+        What ``ZOO_PLUGINS`` keeps from taking part.
+    troubles
+        Distributions whose offer cannot be read, and names in ``ZOO_PLUGINS`` that are nobody's; a sentence each.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    left_out: list[Entry] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+
 class Registry:
     """All names that the installed distributions offer.
 
@@ -93,8 +120,11 @@ class Registry:
     """
 
     def __init__(self, found: list[Entry] | None = None) -> None:
+        installed = _installed() if found is None else Found(found)
+        self.troubles = installed.troubles
+        self._left_out = installed.left_out
         self._claims: dict[tuple[str, str], list[Entry]] = {}
-        for entry in _installed() if found is None else found:
+        for entry in installed.entries:
             self._claims.setdefault((entry.kind, entry.name), []).append(entry)
 
     def entries(self, kind: str | None = None) -> list[Entry]:
@@ -128,32 +158,65 @@ class Registry:
         return [entry for entry in self.entries() if entry.name == name]
 
     def _unknown(self, kind: str, name: str) -> str:
+        what = f"no {singular(kind)} {name!r} is installed"
         known = known_plugins().get(kind, {}).get(name)
+        for entry in self._left_out:
+            if (entry.kind, entry.name) == (kind, name):
+                way = f", or install it anew: {known[1]}" if known else ""
+                return f"{what}: {entry.distribution} brings it, but ZOO_PLUGINS leaves it out; add it there{way}"
         if known:
-            return f"no {kind[:-1]} '{name}' is installed; it comes with {known[0]}: {known[1]}"
+            return f"{what}; it comes with {known[0]}: {known[1]}"
         names = [entry.name for entry in self.entries(kind)]
         near = difflib.get_close_matches(name, names, n=3)
-        elsewhere = [entry.kind for entry in self.named(name)]
         if near:
-            return f"no {kind[:-1]} '{name}' is installed, did you mean {' or '.join(near)}?"
+            return f"{what}, did you mean {' or '.join(near)}?"
+        elsewhere = [entry.kind for entry in self.named(name)]
         if elsewhere:
-            return f"no {kind[:-1]} '{name}' is installed; '{name}' is one of the {elsewhere[0]}"
-        return f"no {kind[:-1]} '{name}' is installed; installed {kind}: {', '.join(names) or 'none'}"
+            return f"{what}; '{name}' is one of the {elsewhere[0]}"
+        return f"{what}; installed {kind}: {', '.join(names) or 'none'}"
 
 
-def _installed() -> list[Entry]:
+def _installed() -> Found:
+    found = Found()
     allowed = _allowed()
-    seen: dict[tuple[str, str, str], Entry] = {}
-    for kind in KINDS:
-        for point in metadata.entry_points(group=f"zoo.{kind}"):
-            dist = point.dist
-            name = _normal(dist.name) if dist else "unknown"
-            if allowed is not None and name not in allowed:
-                continue
-            entry = Entry(kind, point.name, point.value, name, dist.version if dist else "?")
-            # an editable install may be listed twice on sys.path; the first is the one that is imported
-            seen.setdefault((kind, point.name, name), entry)
-    return list(seen.values())
+    names = _offering(found.troubles)
+    for name in names:
+        try:
+            # of a distribution listed twice on sys.path this is the first, the one that is imported
+            offered = _offer(metadata.distribution(name), name)
+        except Exception as error:  # noqa: BLE001 - metadata may be damaged in any way; one must not hide the others
+            found.troubles.append(_unreadable(name, error))
+            continue
+        (found.entries if allowed is None or name in allowed else found.left_out).extend(offered)
+    for name in sorted((allowed or set()) - names):
+        found.troubles.append(f"ZOO_PLUGINS names '{name}', which is no installed plugin; correct it, or install it")
+    return found
+
+
+def _offering(troubles: list[str]) -> set[str]:
+    """Return the distributions that offer anything to zoo; only their metadata are read any further."""
+    names = set()
+    for distribution in metadata.distributions():
+        try:
+            if "[zoo." in (distribution.read_text("entry_points.txt") or ""):
+                names.add(_normal(distribution.metadata["Name"]))
+        except Exception as error:  # noqa: BLE001 - as above
+            troubles.append(_unreadable(str(getattr(distribution, "_path", "a distribution")), error))
+    return names
+
+
+def _offer(distribution: metadata.Distribution, name: str) -> list[Entry]:
+    points = [point for point in distribution.entry_points if point.group in _GROUPS]
+    version = distribution.metadata["Version"] or "?"
+    # extras in brackets are a matter of installation
+    return [
+        Entry(_GROUPS[point.group], point.name, re.sub(r"\s|\[.*", "", point.value), name, version) for point in points
+    ]
+
+
+def _unreadable(what: str, error: Exception) -> str:
+    why = " ".join(str(error).split())
+    return f"{what}: its metadata cannot be read ({type(error).__name__}: {why}); reinstall or remove that package"
 
 
 @cache

@@ -166,9 +166,7 @@ def _real_path(values: Any, loc: tuple[str | int, ...], *, missing: bool) -> tup
     """Return the part of pydantic's location that exists in the values; it adds names of union members in between."""
     path: list[str | int] = []
     for position, key in enumerate(loc):
-        if isinstance(values, dict) and key in values:
-            values = values[key]
-        elif isinstance(values, list) and isinstance(key, int) and key < len(values):
+        if (isinstance(values, dict) and key in values) or (isinstance(values, list) and isinstance(key, int) and key < len(values)):
             values = values[key]
         elif missing and position == len(loc) - 1:
             pass

@@ -74,7 +74,7 @@ class Fit:
     def __init__(self, member: Member, run: Run, accelerator: Accelerator, interrupts: Interrupts) -> None:
         self.member, self.run, self.accelerator, self.interrupts = member, run, accelerator, interrupts
         self.settings = member.filled.frame.train
-        self.trainee = member.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.trainee = member.build().to(memory_format=torch.channels_last)
         optimizer = make_optimizer(self.trainee.parts(), self.settings)
         self.wrapped, self.optimizer = accelerator.prepare(self.trainee, optimizer)
         self.augment = member.filled.build_transforms("train", member.facts)
@@ -187,7 +187,10 @@ class Fit:
             values = {"val_loss": loss}
             stop = s.early_stop
             if stop and stop.metric != "loss":
-                rival = evaluate.prepare(self.trainee.model, m.task, m.dataset, m.train, s.batch, self.eval_transforms)
+                views = self.eval_transforms
+                rival = evaluate.prepare(
+                    self.trainee.model, m.task, m.dataset, m.train, batch=s.batch, transforms=views
+                )
                 values |= {f"val_{name}": value for name, value in rival.scores(m.dataset, m.val).items()}
         if stop:
             self._keep_best(values[f"val_{stop.metric}"])

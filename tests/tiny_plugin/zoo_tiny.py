@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -30,7 +32,12 @@ class TinyLinear(nn.Module):
     reads = ("image",)
 
     def __init__(
-        self, *, in_chans: int, width: Annotated[int, Field(ge=1)] = 8, dropout: float = 0.0, inner: Encoder | None = None
+        self,
+        *,
+        in_chans: int,
+        width: Annotated[int, Field(ge=1)] = 8,
+        dropout: float = 0.0,
+        inner: Encoder | None = None,
     ) -> None:
         super().__init__()
         self.out_features = width
@@ -49,7 +56,8 @@ class TinyScalar(nn.Module):
         self.out = nn.Linear(in_features, 1)
 
     def forward(self, features, batch):
-        return {"value": self.out(features)[:, 0], "embedding": features, "other": features * 0.5 + batch["target"][:, None]}
+        other = features * 0.5 + batch["target"][:, None]
+        return {"value": self.out(features)[:, 0], "embedding": features, "other": other}
 
 
 class TinySquare(nn.Module):
@@ -101,7 +109,7 @@ class TinyGroups:
     def fit(self, items) -> None:
         self.shift = float(self.y[items].mean())
         if self.log:
-            with open(self.log, "w") as file:
+            with Path(self.log).open("w") as file:
                 json.dump(sorted({self.groups["plate"][i] for i in items}), file)
 
     def state(self) -> dict[str, Any]:
@@ -127,7 +135,7 @@ class TinyGroups:
 class TinyRegress:
     """Predict one number an item; the floor is the mean."""
 
-    scores = {"r2": True, "mse": False}
+    scores: Mapping[str, bool] = {"r2": True, "mse": False}
     needs_bank = False
 
     def bank(self, outputs, dataset, items):

@@ -18,7 +18,7 @@ def command(
     image: Annotated[Path | None, typer.Option("--image", help="An image.")] = None,
     spots: Annotated[Path | None, typer.Option("--spots", help="Table of spots with pixel_x and pixel_y.")] = None,
     source: Annotated[Path | None, typer.Option("--input", help="Any other input that the data know.")] = None,
-    member: Annotated[str | None, typer.Option("--member", help="Which member of the run; the first if not given.")] = None,
+    member: Annotated[str | None, typer.Option("--member", help="Which member; the first if not given.")] = None,
     device: DeviceOption = Device.auto,
 ) -> None:
     """Predict for new input with a trained run."""

@@ -19,7 +19,7 @@ def command(
     recipe: RecipeArgument,
     overrides: SetOption = None,
     *,
-    out: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/RECIPE/UTC-DIGEST if not given.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The run folder, if not runs/RECIPE/UTC-DIGEST.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run that did not finish.")] = False,
     seed: Annotated[list[int] | None, typer.Option("--seed", help="Short for --set train.seeds; repeatable.")] = None,
     device: DeviceOption = Device.auto,

@@ -50,7 +50,7 @@ class Timm(nn.Module):
 
         super().__init__()
         if not timm.is_model(model):
-            near = timm.list_models(f"*{model.split('.')[0][:6]}*")[:5]
+            near = timm.list_models(f"*{model[:6]}*")[:5]
             raise ValueError(f"timm has no model '{model}'; near it: {', '.join(near) or 'see timm.list_models()'}")
         options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
         self.net = _create(model, pretrained=pretrained, in_chans=in_chans, **options)

@@ -13,8 +13,8 @@ IMAGE_DIMENSIONS = 4
 def map_images(batch: Mapping[str, Any], change: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, Any]:
     """Return the batch with every per-item image [B, C, H, W] changed.
 
-    The fields of view of one item change alike (a patch and its neighbourhood turn together). Entries that several items
-    share (those with an ``_index`` beside them) stay as they are.
+    The fields of view of one item change alike (a patch and its neighbourhood turn together). Entries that several
+    items share (those with an ``_index`` beside them) stay as they are.
     """
     items = len(batch["id"])
     return {

@@ -31,7 +31,8 @@ def colour_statistics(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     percentiles = np.percentile(flat, PERCENTILES, axis=2).transpose(1, 0, 2).reshape(len(flat), -1)
     centred = flat - mean[:, :, None]
     pairs = [
-        (centred[:, a] * centred[:, b]).mean(axis=1) / (std[:, a] * std[:, b] + 1e-6) for a, b in ((0, 1), (0, 2), (1, 2))
+        (centred[:, a] * centred[:, b]).mean(axis=1) / (std[:, a] * std[:, b] + 1e-6)
+        for a, b in ((0, 1), (0, 2), (1, 2))
     ]
     saturation = flat.max(axis=1) - flat.min(axis=1)
     columns = [mean, std, percentiles, np.stack(pairs, axis=1), _mean_std(saturation)]

@@ -107,13 +107,14 @@ def select(panel: GenePanel, genes: list[str], values: NDArray[np.float32]) -> l
     if panel.select == "list":
         chosen = [gene for gene in panel.names or [] if gene in set(genes)]
         if not chosen:
-            raise DataError(f"none of the {len(panel.names or [])} genes of data.genes.names is in the data; check them")
+            named = len(panel.names or [])
+            raise DataError(f"none of the {named} genes of data.genes.names is in the data; check their spelling")
         return chosen
     varies = values.std(axis=0) > 0
     if not varies.any():
         raise DataError(
-            f"the gene panel is empty after selection: none of {len(genes)} genes varies over the {len(values)} training "
-            "spots; check the counts, or name genes with data.genes.select: list"
+            f"the gene panel is empty after selection: none of {len(genes)} genes varies over the {len(values)} "
+            "training spots; check the counts, or name genes with data.genes.select: list"
         )
     candidates = np.flatnonzero(varies)
     top = min(panel.top, len(candidates))

@@ -23,7 +23,7 @@ def write_anndata(path: Path, expression: NDArray[np.float32], dataset: SpotData
 
     sections = dataset.groups["section"]
     names = [dataset.item_id(item) for item in range(len(dataset))]
-    obs = pd.DataFrame({"section": pd.Categorical(sections)}, index=pd.Index(names, name="spot"))
+    obs = pd.DataFrame({"section": pd.Categorical(list(sections))}, index=pd.Index(names, name="spot"))
     obs[["array_col", "array_row"]] = dataset.grid
     table = anndata.AnnData(expression, obs=obs, var=pd.DataFrame(index=pd.Index(dataset.genes, name="gene")))
     table.obsm["spatial"] = dataset.position_px.astype(np.float64)

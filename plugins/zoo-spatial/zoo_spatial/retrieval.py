@@ -86,7 +86,8 @@ def _retrieve_chunk(
         weights = ((cosine - cosine[:, :1]) / how.temperature).exp()
     else:
         order = 1 if how.distance == "l1" else 2
-        gaps = torch.stack([torch.linalg.vector_norm(keys[i] - q, ord=order, dim=1) for q, i in zip(queries, index, strict=True)])
+        pairs = zip(queries, index, strict=True)
+        gaps = torch.stack([torch.linalg.vector_norm(keys[i] - query, ord=order, dim=1) for query, i in pairs])
         weights = 1 / (gaps**2 + TINY)  # a spot that is met exactly takes all the weight instead of dividing by zero
     weights = weights / weights.sum(dim=1, keepdim=True)
     return torch.stack([w @ values[i] for w, i in zip(weights, index, strict=True)])

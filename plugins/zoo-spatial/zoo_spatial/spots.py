@@ -223,11 +223,11 @@ class SpotDataset:
 
     @cached_property
     def position_px(self) -> NDArray[np.float32]:
-        """x and y of each spot in pixels [n, 2]."""
+        """Centres of the spots in pixels, x and y [n, 2]."""
         return np.concatenate([section.position_px for section in self.sections])
 
     def _fields(self, items: NDArray[np.int64], number: NDArray[np.int64], field_px: float, size: int) -> torch.Tensor:
-        sections = np.unique(number)
+        sections: list[int] = np.unique(number).tolist()
         if len(sections) == 1:
             return self.sections[sections[0]].image.fields(self.position_px[items], field_px, size)
         fields = torch.empty((len(items), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)

@@ -84,7 +84,8 @@ def read_spots(path: Path) -> Spots:
     lacking = [name for name in ("pixel_x", "pixel_y") if name not in table.columns]
     if lacking:
         columns = ", ".join(map(str, table.columns[:8]))
-        raise DataError(f"{path}: has no column {' or '.join(lacking)} (found: {columns}); name the centres in pixels so")
+        wanted = " or ".join(lacking)
+        raise DataError(f"{path}: has no column {wanted} (found: {columns}); name the centres in pixels so")
     if "selected" in table.columns:
         table = table[table["selected"] != 0]
     position = _numbers(path, table[["pixel_x", "pixel_y"]])

@@ -23,7 +23,7 @@ def simulated_tissue(
     near: int = 6,
     seed: int = 0,
 ) -> SpotDataset:
-    """Simulated tissue with known truth, of any size, in seconds, without a network.
+    """Simulate tissue with known truth, of any size, in seconds, without a network.
 
     Every donor has stains and a scanner of its own and shifts some genes; regions of tissue mix six cell types that
     differ in the shape and texture of their nuclei more than in colour; counts are drawn from the cells under each spot
@@ -52,7 +52,7 @@ def simulated_tissue(
     """
     return SpotDataset(
         open_sections=lambda: [
-            _section(seed, donor, number, spots, transcripts, pitch)
+            _section(seed=seed, donor=donor, number=number, spots=spots, transcripts=transcripts, pitch=pitch)
             for donor in range(1, donors + 1)
             for number in range(1, sections + 1)
         ],
@@ -64,7 +64,7 @@ def simulated_tissue(
     )
 
 
-def _section(seed: int, donor: int, number: int, spots: int, transcripts: int, pitch: int) -> Section:
+def _section(*, seed: int, donor: int, number: int, spots: int, transcripts: int, pitch: int) -> Section:
     made = simulate_section(
         seed=seed, donor=donor, section=number, spots=spots, genes=transcripts, pitch_px=pitch
     )

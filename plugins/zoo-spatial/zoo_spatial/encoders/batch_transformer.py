@@ -33,8 +33,8 @@ class _Block(nn.Module):
 class BatchTransformer(nn.Module):
     """Expression plus looked-up absolute positions, all spots of a batch as one sequence: [B, G] -> [B, G].
 
-    This reproduces a flaw on purpose: the embedding of a spot depends on which spots share its batch, in evaluation too.
-    Use ``spot-transformer`` unless the published figures are what you are after.
+    This reproduces a flaw on purpose: the embedding of a spot depends on which spots share its batch, in evaluation
+    too. Use ``spot-transformer`` unless the published figures are what you are after.
 
     Parameters
     ----------

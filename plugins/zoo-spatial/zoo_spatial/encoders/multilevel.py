@@ -19,10 +19,11 @@ class Multilevel(nn.Module):
     """What the README of HisCMCL promises: features of a patch, of a true wider field around it, and of the section.
 
     ``image`` [B, 3, H, W], ``neighbourhood`` [B, 3, H, W] and ``overview`` [S, 3, h, w] (with ``overview_index`` [B])
-    -> [B, F]. One base encoder serves all levels. A section is encoded once a batch, however many of its spots are in it.
+    -> [B, F]. One base encoder serves all levels. A section is encoded once a batch, however many of its spots are in
+    it.
 
-    The published code resizes one patch instead (see ``rescale``); it has neither a wider field nor a section level. The
-    README's cross-attention is not specified anywhere and is not guessed at here: fusion is the published code's.
+    The published code resizes one patch instead (see ``rescale``); it has neither a wider field nor a section level.
+    The README's cross-attention is not specified anywhere and is not guessed at here: fusion is the published code's.
 
     Parameters
     ----------
@@ -35,11 +36,16 @@ class Multilevel(nn.Module):
 
     References
     ----------
-    Liu, Min, Zhu, Bioinformatics 2026, doi:10.1093/bioinformatics/btag342; code consulted: wenwenmin/HisCMCL at cad8a82.
+    Liu, Min, Zhu, Bioinformatics 2026, doi:10.1093/bioinformatics/btag342. Code consulted: wenwenmin/HisCMCL at
+    cad8a82.
     """
 
     def __init__(
-        self, *, base: Encoder, levels: list[Level] = ["spot", "neighbourhood", "global"], dropout: float = 0.2  # noqa: B006
+        self,
+        *,
+        base: Encoder,
+        levels: list[Level] = ["spot", "neighbourhood", "global"],  # noqa: B006 - copied, never changed
+        dropout: float = 0.2,
     ) -> None:
         super().__init__()
         if not levels or len(set(levels)) != len(levels):

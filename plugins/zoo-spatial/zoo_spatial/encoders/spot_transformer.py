@@ -14,10 +14,10 @@ class SpotTransformer(nn.Module):
 
     ``expression`` [B, G], ``near_expression`` [B, K, G], ``near_offset`` [B, K, 2] (in spot pitches) -> [B, F].
 
-    The published code lets the spots that happen to share a batch attend to each other and looks positions up in a table
-    of absolute coordinates. Here each spot brings its own sequence (itself, then its K nearest spots, which the dataset
-    fixes), and positions are offsets from the spot. So an embedding does not depend on the batch, nor on where the
-    section lay on the slide; a test holds this.
+    The published code lets the spots that happen to share a batch attend to each other and looks positions up in a
+    table of absolute coordinates. Here each spot brings its own sequence (itself, then its K nearest spots, which the
+    dataset fixes), and positions are offsets from the spot. So an embedding does not depend on the batch, nor on where
+    the section lay on the slide; a test holds this.
 
     Parameters
     ----------

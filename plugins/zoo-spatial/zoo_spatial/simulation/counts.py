@@ -101,10 +101,10 @@ def draw_counts(
     cells: Cells,
     spot_of: NDArray[np.intp],
     composition: NDArray[np.float32],
+    *,
     levels: Field,
     programmes: Programmes,
     shift: NDArray[np.float64],
-    *,
     depth: float,
 ) -> NDArray[np.int32]:
     """Draw the transcripts of each gene under each spot [n, G]: negative binomial, as a gamma mixture of Poissons.

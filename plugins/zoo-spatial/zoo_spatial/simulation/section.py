@@ -86,9 +86,9 @@ def simulate_section(
         cells,
         spot_of,
         composition,
-        niche_levels(cells, side=side, spots=spots),
-        draw_programmes(organism[1], genes=genes),
-        draw_donor_shift(person[2], genes=genes),
+        levels=niche_levels(cells, side=side, spots=spots),
+        programmes=draw_programmes(organism[1], genes=genes),
+        shift=draw_donor_shift(person[2], genes=genes),
         depth=float(np.exp(person[3].normal(0, 0.15))),
     )
     return SimulatedSection(

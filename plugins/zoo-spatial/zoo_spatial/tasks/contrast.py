@@ -72,5 +72,5 @@ class Contrast:
         from zoo_spatial.predictions import write_anndata
 
         if path.suffix != ".h5ad":
-            raise UsageError(f"--out {path}: predicted expression is written as AnnData, name a file that ends in .h5ad")
+            raise UsageError(f"--out {path}: expression is written as AnnData, name a file that ends in .h5ad")
         write_anndata(path, predicted["expression"], dataset, facts)
