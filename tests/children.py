@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["torch", "accelerate", "zoo.experiment", "zoo.package"])
+CONTEXT.set_forkserver_preload(["timm", "scanpy", "zoo.experiment", "zoo.package"])
 
 
 def run(function, *arguments, timeout=120):

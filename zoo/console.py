@@ -40,7 +40,7 @@ def say(text: str) -> None:
 
 def error(text: str) -> None:
     """Tell what went wrong, on stderr, also when quiet."""
-    for line in text.splitlines():
+    for line in text.splitlines() or [""]:
         print(f"error: {line}", file=sys.stderr, flush=True)
 
 
@@ -58,7 +58,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return an aligned plain-text table; a pipe reads it as well as an eye."""
     cells = [list(map(str, row)) for row in (columns, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 @contextmanager

@@ -61,6 +61,7 @@ def _components() -> list[Finding]:
                 good.append(entry.name)
         findings.append(Finding("PASS" if good else "WARN", kind, ", ".join(good) or "none installed"))
     findings += [Finding("FAIL", conflict.kind, str(conflict)) for conflict in registry.conflicts()]
+    findings += [Finding("FAIL", "plugins", trouble) for trouble in registry.troubles]
     return findings
 
 

@@ -173,7 +173,8 @@ def _merge(base: Recipe, child: dict[str, Any], places: dict[KeyPath, Place], pa
 
 def _put(base: Recipe, path: KeyPath, value: Any, places: dict[KeyPath, Place]) -> None:
     """Lay ``value`` over whatever ``base`` holds at ``path``: a block over a block, anything else in its place."""
-    here, key = _at(base.data, path[:-1]), path[-1]
+    here: Any = _at(base.data, path[:-1])
+    key: Any = path[-1]
     old = here[key] if isinstance(here, list) else here.get(key)
     base.soft.discard(path)
     base.places[path] = places.get(path, Place("?"))

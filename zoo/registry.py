@@ -15,6 +15,7 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module, metadata
@@ -157,13 +158,34 @@ class Registry:
         """Return the entries of this name over all kinds."""
         return [entry for entry in self.entries() if entry.name == name]
 
+    def refuse(self, name: str, others: Iterable[str] = ()) -> None:
+        """Raise the best that can be said of a name of unknown kind: conflict, plugin to install, or near names.
+
+        Parameters
+        ----------
+        name
+            Of no entry.
+        others
+            Names of other things (recipes) that may have been meant.
+        """
+        for kind in KINDS:
+            if (kind, name) in self._claims or name in known_plugins().get(kind, {}) or self._hidden(kind, name):
+                self.find(kind, name)
+        near = difflib.get_close_matches(name, {*others, *(entry.name for entry in self.entries())}, n=3)
+        if near:
+            raise MissingError(f"there is no component and no recipe {name!r}, did you mean {' or '.join(near)}?")
+
+    def _hidden(self, kind: str, name: str) -> Entry | None:
+        """Return the entry of a name that ``ZOO_PLUGINS`` leaves out."""
+        return next((entry for entry in self._left_out if (entry.kind, entry.name) == (kind, name)), None)
+
     def _unknown(self, kind: str, name: str) -> str:
         what = f"no {singular(kind)} {name!r} is installed"
         known = known_plugins().get(kind, {}).get(name)
-        for entry in self._left_out:
-            if (entry.kind, entry.name) == (kind, name):
-                way = f", or install it anew: {known[1]}" if known else ""
-                return f"{what}: {entry.distribution} brings it, but ZOO_PLUGINS leaves it out; add it there{way}"
+        hidden = self._hidden(kind, name)
+        if hidden:
+            way = f"; it is installed by: {known[1]}" if known else ""
+            return f"{what}; it comes with {hidden.distribution}, which ZOO_PLUGINS leaves out, so add it there{way}"
         if known:
             return f"{what}; it comes with {known[0]}: {known[1]}"
         names = [entry.name for entry in self.entries(kind)]

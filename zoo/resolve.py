@@ -17,7 +17,7 @@ from zoo.errors import MissingError, Problem, RecipeError, UsageError, ZooError
 from zoo.recipe import Recipe, digest
 from zoo.registry import Entry, Registry
 from zoo.schema import FORMAT, SLOTS, Augmentation, Frame, SplitSettings, TrainSettings
-from zoo.signature import Mistake, Signature, check_values, plain, signature_of
+from zoo.signature import Mistake, Signature, Slot, check_values, plain, short, signature_of
 
 
 @dataclass(slots=True)
@@ -69,8 +69,9 @@ class Filled:
         values, _ = signature.check({**stated, **dict.fromkeys(signature.slots)})
         for key in signature.slots:
             values[key] = self._build_slot(signature, key, stated.get(key), (*path, key), facts)
-        for fact in signature.facts:
-            values[fact] = self._fact(fact, stated.get(fact), facts, path)
+        for fact, default in signature.facts.items():
+            known = facts.get(fact, None if default is ... else default)
+            values[fact] = self._fact(fact, stated.get(fact), known, path)
         try:
             return self.entries[kind, name].load()(**values)
         except ZooError:
@@ -86,8 +87,7 @@ class Filled:
             return [self.build_block(slot.kind, (*path, index), facts) for index in range(len(value))]
         return self.build_block(slot.kind, path, facts)
 
-    def _fact(self, fact: str, stated: int | None, facts: Mapping[str, int], path: KeyPath) -> int:
-        known = facts.get(fact)
+    def _fact(self, fact: str, stated: int | None, known: int | None, path: KeyPath) -> int | None:
         here = (*path, fact)
         if known is None and stated is None:
             what = "is needed here, and neither the dataset nor the encoder declares it; state it"
@@ -95,7 +95,7 @@ class Filled:
         if known is not None and stated is not None and known != stated:
             what = f"the recipe states {stated}, but the data and the parts before it give {known}; remove it"
             raise RecipeError([Problem(self.recipe.place(here), dotted(here), what)])
-        return stated if known is None else known  # type: ignore[return-value]
+        return stated if known is None else known
 
 
 def fill(recipe: Recipe, registry: Registry | None = None) -> Filled:
@@ -123,7 +123,8 @@ class _Filler:
         self.recipe = recipe
         self.registry = registry
         self.problems: list[Problem] = []
-        self.missing: list[MissingError] = []
+        self.missing: list[Problem] = []
+        self.reported: set[KeyPath] = set()
         self.origins: dict[KeyPath, str] = {}
         self.entries: dict[tuple[str, str], Entry] = {}
         self.signatures: dict[tuple[str, str], Signature] = {}
@@ -159,12 +160,10 @@ class _Filler:
         )
 
     def _raise(self) -> None:
-        if not self.problems and len(self.missing) == 1:
-            raise self.missing[0]
-        problems = [*self.problems, *(Problem("", "", str(error)) for error in self.missing)]
+        problems = sorted([*self.problems, *self.missing], key=_by_place)
         if not self.problems:
             raise MissingError("\n".join(str(problem) for problem in problems))
-        raise RecipeError(sorted(problems, key=_by_place))
+        raise RecipeError(problems)
 
     def _refuse_newer_format(self) -> None:
         stated = self.recipe.data.get("zoo")
@@ -176,7 +175,8 @@ class _Filler:
     def _split(self, block: Any) -> dict[str, Any]:
         split = block.get("split") if isinstance(block, dict) else None
         if isinstance(block, dict) and not isinstance(split, dict):
-            self._say(("data",), "split", "is missing: name the unit and the test groups (unit: donor, test: [NAME])")
+            said = "is missing" if split is None else f"is {short(split)}"
+            self._say(("data",), "split", f"{said}: name the unit and the test groups (unit: donor, test: [NAME])")
             return {}
         _, mistakes = check_values(SplitSettings, split or {})
         self._report(("data", "split"), mistakes)
@@ -193,18 +193,21 @@ class _Filler:
         return filled
 
     def _plain(self, model: Any, values: Any) -> dict[str, Any]:
-        _, mistakes = check_values(model, values or {}) if isinstance(values or {}, dict) else ({}, [True])
-        return {} if mistakes else plain(model, values or {})
+        stated = {} if values is None else values
+        if not isinstance(stated, dict) or check_values(model, stated)[1]:
+            return {}  # the frame has told of it
+        return plain(model, stated)
 
     def _block(self, kind: str, path: KeyPath, block: Any, apart: tuple[str, ...] = ()) -> dict[str, Any]:
         """Check one block against the signature of what it names; return it with every default."""
         if not isinstance(block, dict):
-            if len(path) > 1:
-                self._say(path[:-1], str(path[-1]), f"takes a block {{use: NAME, ...}}, not {block!r}")
+            if len(path) > 1:  # of a top-level block the frame has told
+                self._add(path, f"takes a block {{use: NAME, ...}}, not {short(block)}")
             return {}
         name = block.get("use")
         if not isinstance(name, str):
-            self._say(path, "use", f"is missing: name one of the {kind} (see 'zoo ls {kind}')")
+            said = f"is {short(name)}, not a name" if "use" in block else "is missing"
+            self._say(path, "use", f"{said}: name one of the {kind} (see 'zoo ls {kind}')")
             return {}
         signature = self._signature(kind, name, path)
         if signature is None:
@@ -214,20 +217,20 @@ class _Filler:
         slots = {key: value for key, value in stated.items() if key in signature.slots}
         _, mistakes = signature.check(stated)
         self._report(path, mistakes, known=("use", *apart))
-        filled = {} if mistakes else plain(signature.model, {**stated, **dict.fromkeys(signature.slots)})
+        filled = {} if mistakes else plain(signature.model, {**stated, **dict.fromkeys(slots)})
         for key, slot in signature.slots.items():
-            filled[key] = self._slot(slot, (*path, key), slots.get(key, slot.default))
+            filled[key] = self._slot(slot, (*path, key), slots.get(key, filled.get(key)))
         for fact in signature.facts:
             if filled.get(fact) is None:
                 filled.pop(fact, None)
         return {"use": name, **filled}
 
-    def _slot(self, slot: Any, path: KeyPath, value: Any) -> Any:
-        if value is None:
+    def _slot(self, slot: Slot, path: KeyPath, value: Any) -> Any:
+        if value is None and slot.optional:
             return None
         if slot.many:
             if not isinstance(value, list):
-                self._say(path[:-1], str(path[-1]), f"takes a list of blocks, not {value!r}")
+                self._add(path, f"takes a list of blocks [{{use: NAME, ...}}, ...], not {short(value)}")
                 return []
             return [self._block(slot.kind, (*path, index), child) for index, child in enumerate(value)]
         return self._block(slot.kind, path, value)
@@ -239,8 +242,10 @@ class _Filler:
                 self.signatures[kind, name] = signature_of(entry.load(), name)
                 self.entries[kind, name] = entry
         except (MissingError, UsageError) as error:
-            place = self.recipe.place((*path, "use"))
-            self.missing.append(MissingError(str(Problem(place, dotted((*path, "use")), str(error)))))
+            use = (*path, "use")
+            # what is missing can be installed; a name that two claim has to be settled by the user
+            into = self.missing if isinstance(error, MissingError) else self.problems
+            into.append(Problem(self.recipe.place(use), dotted(use), str(error)))
             return None
         return self.signatures[kind, name]
 
@@ -254,21 +259,22 @@ class _Filler:
         return kept
 
     def _say(self, path: KeyPath, key: str, message: str) -> None:
-        full = (*path, key)
-        self.problems.append(Problem(self.recipe.place(full), dotted(full), message))
+        self._add((*path, key), message)
+
+    def _add(self, path: KeyPath, message: str) -> None:
+        if path not in self.reported:
+            self.reported.add(path)
+            self.problems.append(Problem(self.recipe.place(path), dotted(path), message))
 
     def _report(self, path: KeyPath, mistakes: list[Mistake], known: tuple[str, ...] = ()) -> None:
         for mistake in mistakes:
-            full = (*path, *mistake.path)
-            if any(problem.path == dotted(full) for problem in self.problems):
-                continue
             message = mistake.message
             if mistake.unknown:
                 names = [*mistake.candidates, *(known if len(mistake.path) == 1 else ())]
                 near = difflib.get_close_matches(str(mistake.path[-1]), names, n=1)
                 listed = ", ".join(sorted(names)) or "none"
                 message += f", did you mean {near[0]}?" if near else f"; known here: {listed}"
-            self.problems.append(Problem(self.recipe.place(full), dotted(full), message))
+            self._add((*path, *mistake.path), message)
 
     def _origins_of(self, value: Any, path: KeyPath, use: str = "zoo") -> None:
         """Say for every value where it came from."""

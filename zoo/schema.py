@@ -24,7 +24,7 @@ class _Closed(BaseModel):
 
 
 class EarlyStop(_Closed):
-    """Stop when a score of the validation groups has not improved ``patience`` times in a row; keep the best weights."""
+    """Stop when a score of the validation groups has not improved ``patience`` times running; keep the best weights."""
 
     metric: str = "loss"
     mode: Literal["min", "max"] | None = None

@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 
@@ -20,15 +21,28 @@ from zoo.contracts import FACTS, PROTOCOLS
 from zoo.errors import MissingError
 
 KIND_OF = {protocol: kind for kind, protocol in PROTOCOLS.items()}
+WIDE = 60
+_WORDS = {  # what pydantic says, and what it is called in a recipe
+    " after validation": "",
+    "a valid dictionary": "a block {key: value, ...}",
+    "an object": "a block {key: value, ...}",
+    "a valid array": "a list",
+    "a valid list": "a list",
+    "a valid tuple": "a list",
+    "a valid string": "a text",
+    "a valid integer": "an integer",
+    "a valid number": "a number",
+    "a valid boolean": "true or false",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A parameter that takes a component, or a list of components, of one kind."""
+    """A parameter that takes a component, or a list of components, of one kind; ``optional`` where it may be null."""
 
     kind: str
     many: bool
-    default: Any = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +57,15 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The parameters that a recipe may give to a component."""
+    """The parameters that a recipe may give to a component.
+
+    ``facts`` holds those that follow from other parts, with the default for the case that no part declares them
+    (``...`` where there is none).
+    """
 
     parameters: tuple[str, ...]
     slots: dict[str, Slot]
-    facts: tuple[str, ...]
+    facts: dict[str, Any]
     model: type[BaseModel]
 
     def check(self, values: dict[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:
@@ -58,8 +76,7 @@ class Signature:
 def check_values(model: type[BaseModel], values: dict[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:
     """Validate plain values strictly against a pydantic model; return its fields by alias, and every mistake."""
     try:
-        # through JSON: strict there still takes a list for a tuple and text for a path, which YAML cannot tell apart
-        checked = model.model_validate_json(json.dumps(values), strict=True)
+        checked = _checked(model, values)
     except ValidationError as error:
         return {}, _mistakes(model, values, error)
     names = {field.alias or name: name for name, field in model.model_fields.items()}
@@ -68,8 +85,13 @@ def check_values(model: type[BaseModel], values: dict[str, Any]) -> tuple[dict[s
 
 def plain(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
     """Return valid values with every default written out, as plain JSON values."""
-    checked = model.model_validate_json(json.dumps(values), strict=True)
-    return checked.model_dump(mode="json", by_alias=True)
+    return _checked(model, values).model_dump(mode="json", by_alias=True)
+
+
+def _checked(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
+    # through JSON: strict there still takes a list for a tuple and text for a path, which YAML cannot tell apart;
+    # extra here, because a pydantic class among the parameters may have settings of its own
+    return model.model_validate_json(json.dumps(values), strict=True, extra="forbid")
 
 
 def signature_of(target: Callable[..., Any], name: str) -> Signature:
@@ -82,31 +104,42 @@ def signature_of(target: Callable[..., Any], name: str) -> Signature:
     """
     fields: dict[str, Any] = {}
     slots: dict[str, Slot] = {}
-    facts: list[str] = []
+    facts: dict[str, Any] = {}
     order: list[str] = []
-    inherited = inspect.isclass(target) and "__init__" not in vars(target)
-    for parameter in inspect.signature(target).parameters.values():
-        if inherited and parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-            continue  # nn.Module's own constructor: a component without parameters
-        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY, parameter.VAR_KEYWORD}:
-            raise MissingError(f"'{name}': parameter '{parameter.name}' has no name of its own; use keyword parameters")
+    for parameter in _parameters(target, name):
         annotation = _annotation(target, parameter, name)
         default = ... if parameter.default is parameter.empty else parameter.default
-        if parameter.name in FACTS and default is ...:
-            facts.append(parameter.name)
+        if parameter.name in FACTS:
+            facts[parameter.name] = default
             annotation, default = annotation | None, None
         slot = _slot(annotation)
         if slot:
-            slots[parameter.name] = replace(slot, default=None if default is ... else default)
-            annotation = Any
+            slots[parameter.name] = slot
+            annotation, default = Any, _slot_default(slot, parameter, name)
         order.append(parameter.name)
         # an alias, so that a parameter may be called 'copy' or 'schema' without hiding a method of pydantic's
         fields[f"parameter_{len(fields)}"] = (annotation, Field(default, alias=parameter.name))
     try:
         model = create_model(name, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields)
-    except PydanticUserError as error:
-        raise MissingError(f"'{name}': its signature cannot be read from YAML ({error.message})") from error
-    return Signature(tuple(order), slots, tuple(facts), model)
+    except (PydanticUserError, TypeError) as error:
+        why = str(getattr(error, "message", error)).splitlines()[0]
+        raise MissingError(f"'{name}': its signature cannot be read from YAML ({why})") from error
+    return Signature(tuple(order), slots, facts, model)
+
+
+def _parameters(target: Any, name: str) -> list[inspect.Parameter]:
+    try:
+        found = list(inspect.signature(target).parameters.values())
+    except (TypeError, ValueError) as error:
+        what = f"is a {type(target).__name__} without a signature; register a class or a function"
+        raise MissingError(f"'{name}': {what}") from error
+    nameless = [p for p in found if p.kind in {p.VAR_POSITIONAL, p.POSITIONAL_ONLY, p.VAR_KEYWORD}]
+    if nameless == found and inspect.isclass(target) and "__init__" not in vars(target):
+        return []  # a class without a constructor of its own inherits one that takes anything, and needs nothing
+    if nameless:
+        which = str(nameless[0]).split(":", maxsplit=1)[0]
+        raise MissingError(f"'{name}': parameter '{which}' has no name that a recipe could say; use keyword parameters")
+    return found
 
 
 def _annotation(target: Any, parameter: inspect.Parameter, name: str) -> Any:
@@ -114,8 +147,8 @@ def _annotation(target: Any, parameter: inspect.Parameter, name: str) -> Any:
         raise MissingError(f"'{name}': parameter '{parameter.name}' has no annotation, so a recipe cannot be checked")
     if not isinstance(parameter.annotation, str):
         return parameter.annotation
-    function = target.__init__ if inspect.isclass(target) else target
-    scope = inspect.unwrap(function).__globals__
+    function = inspect.unwrap(target.__init__ if inspect.isclass(target) else target)
+    scope = getattr(function, "__globals__", None) or vars(sys.modules[target.__module__])
     try:
         return eval(parameter.annotation, scope)  # noqa: S307 - source of an installed component, never of a recipe
     except Exception as error:
@@ -128,7 +161,7 @@ def _annotation(target: Any, parameter: inspect.Parameter, name: str) -> Any:
 def _slot(annotation: Any) -> Slot | None:
     if get_origin(annotation) in {Union, types.UnionType}:
         found = [slot for slot in map(_slot, get_args(annotation)) if slot]
-        return found[0] if found else None
+        return replace(found[0], optional=types.NoneType in get_args(annotation)) if found else None
     if get_origin(annotation) in {list, tuple, Sequence}:
         inner = [slot for slot in map(_slot, get_args(annotation)) if slot]
         return Slot(inner[0].kind, many=True) if inner else None
@@ -139,62 +172,112 @@ def _slot(annotation: Any) -> Slot | None:
     return Slot(kind, many=False) if kind else None
 
 
+def _slot_default(slot: Slot, parameter: inspect.Parameter, name: str) -> Any:
+    """Return null, an empty list, or that there is none; an object cannot be written into a filled recipe."""
+    if parameter.default is parameter.empty:
+        return ...
+    if parameter.default is None and slot.optional:
+        return None
+    if slot.many and isinstance(parameter.default, Sequence) and not parameter.default:
+        return []
+    may = "an empty list" if slot.many else "None (and X | None as annotation)"
+    raise MissingError(
+        f"'{name}': parameter '{parameter.name}' takes {slot.kind}, so its default is {may}, not {parameter.default!r}"
+    )
+
+
 def _mistakes(model: type[BaseModel], values: dict[str, Any], error: ValidationError) -> list[Mistake]:
-    found: dict[tuple[str | int, ...], Mistake] = {}
+    unknown: list[Mistake] = []
+    wanted: dict[tuple[str | int, ...], dict[str, str]] = {}
     for item in error.errors(include_url=False):
         missing = item["type"] == "missing"
         path = _real_path(values, item["loc"], missing=missing)
         if item["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-            found[path] = Mistake(path, "unknown key", unknown=True, candidates=_names_at(model, path[:-1]))
+            unknown.append(Mistake(path, "unknown key", unknown=True, candidates=_names_at(model, path[:-1])))
             continue
-        said = "is missing and has no default" if missing else _sentence(item)
-        if path in found and not found[path].unknown:
-            said = f"{found[path].message}, or {said}" if said not in found[path].message else found[path].message
-        found[path] = Mistake(path, said)
-    return list(found.values())
+        wants, instead = ("is missing, and there is no default; give it a value", "") if missing else _sentence(item)
+        wanted.setdefault(path, {})[wants] = instead
+    # each member of a union says what it wants instead of the same value
+    told = {path: " or ".join(_continued(list(wants))) + max(wants.values()) for path, wants in wanted.items()}
+    known = {mistake.path for mistake in unknown}
+    return unknown + [Mistake(path, message) for path, message in told.items() if path not in known]
 
 
-def _sentence(item: Any) -> str:
+def _continued(wants: list[str]) -> list[str]:
+    return [wants[0], *(want.removeprefix("should be ") for want in wants[1:])]
+
+
+def _sentence(item: Any) -> tuple[str, str]:
+    """Return what a value should be, and what it is instead."""
     message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     if item["type"] == "value_error":
-        return message
-    value = repr(item["input"])
-    return f"{message[0].lower()}{message[1:]}, not {value if len(value) < 60 else value[:57] + '...'}"  # noqa: PLR2004
+        return message, ""
+    for said, meant in _WORDS.items():
+        message = message.replace(said, meant)
+    message = message[0].lower() + message[1:]
+    if item["type"] in {"too_short", "too_long"}:
+        return message, ""
+    value = item["input"]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    way = f"; for a text, quote it: '{value}'" if number and item["type"] == "string_type" else ""
+    return message, f", not {short(value)}{way}"
+
+
+def short(value: Any) -> str:
+    """Return a value as a message shows it, in one line of bounded length."""
+    shown = "null" if value is None else repr(value)
+    return shown if len(shown) < WIDE else f"{shown[:WIDE]}..."
 
 
 def _real_path(values: Any, loc: tuple[str | int, ...], *, missing: bool) -> tuple[str | int, ...]:
     """Return the part of pydantic's location that exists in the values; it adds names of union members in between."""
     path: list[str | int] = []
     for position, key in enumerate(loc):
-        if (isinstance(values, dict) and key in values) or (isinstance(values, list) and isinstance(key, int) and key < len(values)):
+        index = key if isinstance(key, int) else -1
+        if isinstance(values, dict) and key in values:
             values = values[key]
-        elif missing and position == len(loc) - 1:
-            pass
-        else:
+        elif isinstance(values, list) and 0 <= index < len(values):
+            values = values[index]
+        elif not missing or position < len(loc) - 1:
             continue
         path.append(key)
     return tuple(path)
 
 
-def _names_at(model: Any, path: tuple[str | int, ...]) -> tuple[str, ...]:
-    """Return the keys that the schema knows at a path: fields of the model, or of the dataclass nested there."""
-    fields = _fields(model)
+def _names_at(kind: Any, path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """Return the keys that a schema knows at a path: fields of the model, or of the dataclass nested there."""
+    kinds = [kind]
     for key in path:
-        if isinstance(key, int):
-            continue
-        if key not in fields:
-            return ()
-        fields = {name: kind for inner in _flat(fields[key]) for name, kind in _fields(inner).items()}
-    return tuple(fields)
+        kinds = [inner for outer in kinds for inner in _inner(outer, key)]
+    return tuple(name for kind in kinds for name in _fields(kind))
+
+
+def _inner(kind: Any, key: str | int) -> list[Any]:
+    """Return what an annotation allows at a key or position of its value."""
+    fields = _fields(kind)
+    if key in fields:
+        return _members(fields[str(key)])
+    arguments = get_args(kind)
+    if isinstance(key, int) and get_origin(kind) in {list, tuple, set, Sequence}:
+        return [member for argument in arguments for member in _members(argument)]
+    if get_origin(kind) in {dict, Mapping} and len(arguments) > 1:
+        return _members(arguments[1])
+    return []
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the members of a union, each without its ``Annotated``; anything else is the one member."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return [member for argument in get_args(annotation) for member in _members(argument)]
+    return [annotation]
 
 
 def _fields(kind: Any) -> dict[str, Any]:
     if inspect.isclass(kind) and issubclass(kind, BaseModel):
         return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
     if dataclasses.is_dataclass(kind):
-        return {field.name: field.type for field in dataclasses.fields(kind)}
+        hints = get_type_hints(kind, include_extras=True)
+        return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.init}
     return {}
-
-
-def _flat(annotation: Any) -> list[Any]:
-    return [inner for arg in get_args(annotation) for inner in _flat(arg)] or [annotation]

@@ -7,12 +7,15 @@ plate, a well. Whole groups are dealt out, never items.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from zoo.errors import DataError
 from zoo.schema import SplitSettings
+
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Split:
         for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
             both = sorted(sides[one] & sides[other])
             if both:
-                raise DataError(f"{self.unit} {', '.join(both)} stands in both {one} and {other}; give each to one side")
+                which = f"{self.unit} {', '.join(both)}"
+                raise DataError(f"{which} stands in both {one} and {other}; give each to one side")
         for side in ("train", "test"):
             if not sides[side]:
                 raise DataError(f"no {self.unit} is left for {side}; name fewer groups elsewhere or bring more data")
@@ -72,10 +76,11 @@ def make(settings: SplitSettings, groups: Mapping[str, Sequence[str]]) -> list[S
     if settings.scheme == "k-fold":
         parts = _deal(names, settings)
     if len(parts) < 2:  # noqa: PLR2004 - a fold needs somebody to train on and somebody to test on
-        raise DataError(f"{settings.scheme} needs at least two {settings.unit}s, these data have {len(names)}")
-    label = "fold" if settings.scheme == "k-fold" else None
+        raise DataError(f"{settings.scheme} needs at least two groups of {settings.unit}, these data have {len(names)}")
+    # a fold of one group is called after it where that can be the name of a folder
+    numbered = settings.scheme == "k-fold" or not all(_FOLDER.fullmatch(name) for name in names)
     return [
-        _fold(f"{label}{number}" if label else part[0], settings, [n for n in names if n not in part], part)
+        _fold(f"fold{number}" if numbered else part[0], settings, [n for n in names if n not in part], part)
         for number, part in enumerate(parts)
     ]
 
@@ -83,7 +88,8 @@ def make(settings: SplitSettings, groups: Mapping[str, Sequence[str]]) -> list[S
 def _deal(names: list[str], settings: SplitSettings) -> list[list[str]]:
     folds = settings.folds or 0
     if folds > len(names):
-        raise DataError(f"k-fold with {folds} folds needs as many {settings.unit}s, these data have {len(names)}")
+        have = f"these data have {len(names)}; lower data.split.folds"
+        raise DataError(f"k-fold with {folds} folds needs as many groups of {settings.unit}, {have}")
     shuffled = list(names)
     random.Random(settings.seed).shuffle(shuffled)  # noqa: S311 - a seeded deal, not a secret
     return [sorted(shuffled[start::folds]) for start in range(folds)]
@@ -102,8 +108,8 @@ def _validation(settings: SplitSettings, rest: list[str], test: list[str]) -> li
         count = max(1, round(settings.val * len(rest)))
         return sorted(random.Random(settings.seed).sample(rest, min(count, len(rest))))  # noqa: S311 - as above
     if settings.scheme == "holdout":
-        return list(settings.val)
-    return [group for group in settings.val if group not in test]
+        return sorted(set(settings.val))
+    return sorted(set(settings.val) - set(test))
 
 
 def _all_exist(settings: SplitSettings, names: list[str]) -> None:

@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import sys
 from dataclasses import dataclass
-from functools import cache
+from importlib.machinery import all_suffixes
 from pathlib import Path
 
 from zoo.registry import Entry
@@ -36,28 +36,34 @@ class Source:
 
     @property
     def summary(self) -> str:
-        """The first sentence of the docstring, on one line."""
-        first = self.doc.split("\n\n")[0].replace("\n", " ").replace("``", "")
-        return first.split(": ``")[0].strip()
+        """The first paragraph of the docstring, on one line."""
+        return self.doc.split("\n\n")[0].replace("\n", " ").replace("``", "").strip()
 
 
 def source_of(entry: Entry) -> Source:
     """Return what can be known of an entry without running any of its code."""
-    module, _, attribute = entry.target.partition(":")
+    module, _, attributes = entry.target.partition(":")
     path = _module_file(module)
     if path is None:
         return Source(problem=f"module '{module}' is not there; reinstall {entry.distribution}")
+    if path.suffix != ".py":  # compiled: it may be in order, but cannot be read
+        return Source(str(path))
     try:
-        tree = ast.parse(path.read_text())
+        tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError) as error:
         return Source(file=str(path), problem=f"{path}: cannot be read as Python ({error})")
     lacking = _lacking(tree)
     if lacking:
-        return Source(file=str(path), problem=f"needs the package '{lacking}', which is not installed")
+        way = f"install it, or reinstall {entry.distribution}"
+        return Source(file=str(path), problem=f"needs the package '{lacking}', which is not installed; {way}")
+    return _definition(tree, path, attributes.partition(".")[0], entry)
+
+
+def _definition(tree: ast.Module, path: Path, attribute: str, entry: Entry) -> Source:
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
             return Source(str(path), node.lineno, _signature(node), ast.get_docstring(node) or "")
-    if attribute in {name for node in tree.body for name in _bound(node)}:
+    if {attribute, "*", "__getattr__"} & {name for node in tree.body for name in _bound(node)}:
         return Source(str(path))
     return Source(file=str(path), problem=f"{path}: defines no '{attribute}'; reinstall {entry.distribution}")
 
@@ -73,13 +79,12 @@ def _module_file(module: str) -> Path | None:
         return origin
     for folder in folders:
         base = Path(folder).joinpath(*rest)
-        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        for candidate in (base / "__init__.py", *(base.with_name(base.name + end) for end in all_suffixes())):
             if candidate.is_file():
                 return candidate
     return None
 
 
-@cache
 def _top(name: str) -> tuple[Path | None, tuple[str, ...]] | None:
     try:
         spec = importlib.util.find_spec(name)
@@ -104,10 +109,19 @@ def _lacking(tree: ast.Module) -> str:
 
 
 def _bound(node: ast.stmt) -> list[str]:
+    """Return the names that a statement at the top of a module may define."""
     if isinstance(node, ast.Assign):
         return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    if isinstance(node, ast.AnnAssign):
+        return [node.target.id] if isinstance(node.target, ast.Name) else []
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [alias.asname or alias.name for alias in node.names]
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        return [node.name]
+    if isinstance(node, ast.If | ast.Try | ast.With):
+        inside = [*node.body, *getattr(node, "orelse", ()), *getattr(node, "finalbody", ())]
+        inside += [item for handler in getattr(node, "handlers", ()) for item in handler.body]
+        return [name for item in inside for name in _bound(item)]
     return []
 
 
@@ -121,7 +135,10 @@ def _signature(node: ast.ClassDef | ast.FunctionDef) -> str:
         return ""
     arguments = function.args
     defaults = [None] * (len(arguments.args) - len(arguments.defaults)) + list(arguments.defaults)
-    pairs = [*zip(arguments.args, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    pairs = [
+        *zip(arguments.args, defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
     lines = []
     for argument, default in pairs:
         if argument.arg == "self":

@@ -23,13 +23,15 @@ def command(
     code = 0
     for name in recipes:
         try:
-            _check(name, overrides or [])
+            dropped = _check(name, overrides or [])
         except ZooError as error:
             code = max(code, error.exit_code)
             problems += _listed(error)
             if output is Format.human:
                 console.error(str(error))
             continue
+        for note in dropped:
+            console.say(f"note: {note} is dropped, the part now named does not know it")
         if output is Format.human:
             console.result(f"{name}: is right")
     if output is Format.json:
@@ -38,10 +40,10 @@ def command(
         raise typer.Exit(code)
 
 
-def _check(name: str, overrides: list[str]) -> None:
+def _check(name: str, overrides: list[str]) -> list[str]:
     from zoo import recipe, resolve
 
-    resolve.fill(recipe.load(name, overrides))
+    return resolve.fill(recipe.load(name, overrides)).dropped
 
 
 def _listed(error: Exception) -> list[dict[str, str]]:

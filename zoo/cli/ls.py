@@ -12,7 +12,7 @@ from zoo.cli.options import Format, FormatOption
 
 def command(
     what: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="encoders, heads, losses, ..., recipes or runs; all if not given.")
+        str | None, typer.Argument(metavar="[KIND]", help="encoders, heads, ..., recipes or runs; all if not given.")
     ] = None,
     *,
     output: FormatOption = Format.human,
@@ -24,21 +24,24 @@ def command(
     if what not in {None, "recipes", "runs", *KINDS}:
         raise UsageError(f"'{what}' cannot be listed; choose one of {', '.join([*KINDS, 'recipes', 'runs'])}")
     registry = Registry()
-    rows = _components(registry, None if what is None else what) if what not in {"recipes", "runs"} else []
+    rows = _components(registry, what) if what not in {"recipes", "runs"} else []
     rows += _recipes() if what in {None, "recipes"} else []
     rows += _runs() if what == "runs" else []
     conflicts = [str(c) for c in registry.conflicts() if what in {None, c.kind}]
+    troubles = registry.troubles if what not in {"recipes", "runs"} else []
     if output is Format.json:
-        console.result_json({"entries": rows, "conflicts": conflicts})
+        console.result_json({"entries": rows, "conflicts": conflicts, "troubles": troubles})
         return
     shown = [[row["kind"], row["name"], row["from"], row["problem"] or row["summary"]] for row in rows]
     if shown:
         console.result(console.table(["kind", "name", "from", "what"], shown))
+    else:
+        console.say(f"there are no {what or 'components'} here")
     for row in rows:
         if row["problem"]:
             console.error(f"{row['kind']} {row['name']} of {row['from']} is broken: {row['problem']}")
-    for conflict in conflicts:
-        console.error(conflict)
+    for trouble in [*conflicts, *troubles]:
+        console.error(trouble)
 
 
 def _components(registry: Any, kind: str | None) -> list[dict[str, str]]:
@@ -55,22 +58,33 @@ def _components(registry: Any, kind: str | None) -> list[dict[str, str]]:
 
 
 def _recipes() -> list[dict[str, str]]:
+    from zoo.document import text_of
+    from zoo.errors import ZooError
     from zoo.recipe import shipped
 
     rows = []
     for name, path in shipped().items():
-        first = path.read_text().splitlines()[:1]
-        summary = first[0].removeprefix("#").strip() if first and first[0].startswith("#") else ""
-        rows.append({"kind": "recipes", "name": name, "from": str(path), "summary": summary, "problem": ""})
+        summary, problem = "", ""
+        try:
+            first = text_of(path).partition("\n")[0]
+            summary = first.removeprefix("#").strip() if first.startswith("#") else ""
+        except ZooError as error:
+            problem = str(error)
+        rows.append({"kind": "recipes", "name": name, "from": str(path), "summary": summary, "problem": problem})
     return rows
 
 
 def _runs() -> list[dict[str, str]]:
+    from zoo.errors import RunError
     from zoo.run import Run, runs_folder
 
     rows = []
     for path in sorted(runs_folder().glob("*/*/recipe.yaml")):
-        state = Run(path.parent).status.get("state", "not begun")
+        state, problem = "", ""
+        try:
+            state = Run(path.parent).status.get("state", "not begun")
+        except RunError as error:
+            problem = str(error)
         name = path.parent.parent.name
-        rows.append({"kind": "runs", "name": name, "from": str(path.parent), "summary": state, "problem": ""})
+        rows.append({"kind": "runs", "name": name, "from": str(path.parent), "summary": state, "problem": problem})
     return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,21 +24,30 @@ def command(
     if filled or overrides:
         _show_filled(name, overrides or [], output)
         return
-    found = Registry().named(name)
+    registry = Registry()
+    found = registry.named(name)
     if not found:
-        _show_recipe(name, output)
+        _show_recipe(name, output, registry)
         return
     facts = [_facts(entry) for entry in found]
     if output is Format.json:
         console.result_json(facts)
         return
     for fact in facts:
-        console.result(f"{fact['kind'][:-1]} {fact['name']}  ({fact['distribution']} {fact['version']})")
-        console.result(f"{fact['file']}:{fact['line']}")
-        if fact["problem"]:
-            console.error(f"it is broken: {fact['problem']}")
-        for line in fact["parameters"]:
-            console.result(f"  {line}")
+        _show_component(fact)
+
+
+def _show_component(fact: dict[str, Any]) -> None:
+    from zoo.registry import singular
+
+    console.result(f"{singular(fact['kind'])} {fact['name']}  ({fact['distribution']} {fact['version']})")
+    if fact["problem"]:
+        console.error(f"it is broken: {fact['problem']}")
+    if fact["file"]:
+        console.result(f"{fact['file']}:{fact['line']}" if fact["line"] else fact["file"])
+    for line in fact["parameters"]:
+        console.result(f"  {line}")
+    if fact["doc"]:
         console.result(f"\n{fact['doc']}\n")
 
 
@@ -60,17 +68,21 @@ def _facts(entry: Any) -> dict[str, Any]:
     }
 
 
-def _show_recipe(name: str, output: Format) -> None:
-    from zoo import recipe
+def _show_recipe(name: str, output: Format, registry: Any) -> None:
+    from zoo import document, recipe
     from zoo.errors import MissingError
 
-    if "/" not in name and not Path(name).is_file() and name not in recipe.shipped():
-        raise MissingError(f"'{name}' is no installed component and no recipe; 'zoo ls' lists both")
-    path = recipe.locate(name)
+    try:
+        path = recipe.locate(name)
+    except MissingError as error:
+        if "/" in name or name.endswith((".yaml", ".yml")):
+            raise
+        registry.refuse(name, recipe.shipped())
+        raise MissingError(f"{name!r} is neither an installed component nor a recipe; 'zoo ls' lists both") from error
     if output is Format.json:
         console.result_json({"file": str(path), "recipe": recipe.load(path).data})
         return
-    console.result(f"# {path}\n{path.read_text().rstrip()}")
+    console.result(f"# {path}\n{document.text_of(path).rstrip()}")
 
 
 def _show_filled(name: str, overrides: list[str], output: Format) -> None:
@@ -81,8 +93,9 @@ def _show_filled(name: str, overrides: list[str], output: Format) -> None:
     if output is Format.json:
         console.result_json({"recipe": done.data, "digest": done.digest, "origins": origins})
         return
-    rows = [[resolve.dotted(path), _value(done.data, path), origin] for path, origin in done.origins.items()]
-    console.result(console.table(["path", "value", "from"], [row for row in rows if row[1] is not None]))  # type: ignore[list-item]
+    said = {path: value for path in done.origins if (value := _value(done.data, path)) is not None}
+    rows = [[resolve.dotted(path), value, done.origins[path]] for path, value in said.items()]
+    console.result(console.table(["path", "value", "from"], rows))
     for dropped in done.dropped:
         console.say(f"note: {dropped} is dropped, the part now named does not know it")
 

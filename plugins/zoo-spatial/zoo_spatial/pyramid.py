@@ -79,7 +79,7 @@ class Pyramid:
         """Return the whole image squeezed into uint8 [3, size, size]."""
         sides = [min(level.shape[:2]) for level in self.levels]
         fitting = [number for number, side in enumerate(sides) if side >= size]
-        level = np.ascontiguousarray(self.levels[fitting[-1] if fitting else 0])
+        level = np.array(self.levels[fitting[-1] if fitting else 0])  # a copy: the map is read-only
         return resized(torch.from_numpy(level).permute(2, 0, 1)[None], size)[0].contiguous()
 
 
