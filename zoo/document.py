@@ -229,14 +229,15 @@ class _Builder:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that this module's reader would take for something else."""
+    """Quotes every text that this module's reader would take for something else or fold."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the name and shape are PyYAML's
         return True
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = None if isinstance(scalar(value), str) else "'"
+    # in double quotes PyYAML escapes line separators that it would otherwise fold into spaces
+    style = '"' if not value.isprintable() else None if isinstance(scalar(value), str) else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
 from zoo.errors import DataError, UsageError
+from zoo_spatial.colour import GLIMPSE, levelling, recoloured
 from zoo_spatial.panel import GenePanel, Scale, counts_of, scaled, select, shared_genes, totals_of
 
 if TYPE_CHECKING:
@@ -36,12 +37,16 @@ class Views:
         Side of a wider field around the spot, in patches; none where not given.
     overview
         Side in pixels of the squeezed image of the whole section; none where not given.
+    colour
+        ``section`` shifts and scales each channel so that the patches of every section have the same mean and spread,
+        which takes differences of stain and scanner away. It looks at a section's own pixels and at nothing else.
     """
 
     patch: int = 224
     size: int | None = None
     neighbourhood: float | None = None
     overview: int | None = None
+    colour: Literal["as-is", "section"] = "as-is"
 
     def __post_init__(self) -> None:
         """Refuse fields of view that hold nothing."""
@@ -67,6 +72,9 @@ class SpotDataset:
         What is cut, which genes, on which scale.
     near
         Nearest other spots of the same section to deliver with each spot; a section with fewer repeats the spot itself.
+    centre
+        Compare spots by how they differ from the mean of their section, which takes differences between sections away.
+        What is predicted and scored stays on the full scale.
     """
 
     open_sections: Callable[[], list[Section]]
@@ -75,6 +83,7 @@ class SpotDataset:
     panel: GenePanel
     scale: Scale = "log1p"
     near: int = 0
+    centre: bool = False
     notes: list[str] = field(default_factory=list)
     genes: list[str] = field(default_factory=list)
 
@@ -130,13 +139,23 @@ class SpotDataset:
 
     def _set_genes(self, genes: list[str]) -> None:
         self.genes = genes
-        self.__dict__.pop("expression", None)
+        for derived in ("expression", "compared"):
+            self.__dict__.pop(derived, None)
 
     @cached_property
     def expression(self) -> NDArray[np.float32]:
         """Expression of the panel's genes on the chosen scale [n, G]."""
         self.notes.clear()
         return np.concatenate([self._scaled(section) for section in self.sections])
+
+    @cached_property
+    def compared(self) -> NDArray[np.float32]:
+        """Expression as spots are compared by it [n, G]: as it is, or centred on each section."""
+        if not self.centre:
+            return self.expression
+        pairs = zip(self._starts[:-1], self._starts[1:], strict=True)
+        parts = [self.expression[start:end] for start, end in pairs]
+        return np.concatenate([part - part.mean(axis=0) for part in parts])
 
     def _scaled(self, section: Section) -> NDArray[np.float32]:
         counts, lacking = counts_of(section, self.genes)
@@ -168,7 +187,7 @@ class SpotDataset:
             said = f"--{unknown[0]} is not known to these data" if unknown else "an image and its spots are needed"
             raise UsageError(f"{said}; say --image FILE --spots FILE")
         sections = self.open_new_sections(inputs)
-        new = SpotDataset(lambda: sections, self.open_new_sections, self.views, self.panel, self.scale, self.near)
+        new = SpotDataset(lambda: sections, self.open_new_sections, self.views, self.panel, self.scale, self.near, self.centre)
         new.restore(self.state())
         return new
 
@@ -189,7 +208,10 @@ class SpotDataset:
 
     @cached_property
     def _overviews(self) -> torch.Tensor:
-        return torch.stack([section.image.overview(self.views.overview or 8) for section in self.sections])
+        found = [section.image.overview(self.views.overview or 8)[None] for section in self.sections]
+        if self.views.colour == "section":
+            found = [recoloured(overview, table) for overview, table in zip(found, self._tables, strict=True)]
+        return torch.cat(found)
 
     def batch(self, items: NDArray[np.int64]) -> dict[str, Any]:
         """Return the views, expression and neighbours of spots, on the CPU."""
@@ -205,9 +227,9 @@ class SpotDataset:
             batch["overview_index"] = torch.from_numpy(index)
         batch["position"] = torch.from_numpy(self.grid[items])
         if self.labelled:
-            batch["expression"] = torch.from_numpy(self.expression[items])
+            batch["expression"] = torch.from_numpy(self.compared[items])
             near, offset = self._near
-            batch["near_expression"] = torch.from_numpy(self.expression[near[items]])
+            batch["near_expression"] = torch.from_numpy(self.compared[near[items]])
             batch["near_offset"] = torch.from_numpy(offset[items])
         return batch
 
@@ -229,10 +251,20 @@ class SpotDataset:
     def _fields(self, items: NDArray[np.int64], number: NDArray[np.int64], field_px: float, size: int) -> torch.Tensor:
         sections: list[int] = np.unique(number).tolist()
         if len(sections) == 1:
-            return self.sections[sections[0]].image.fields(self.position_px[items], field_px, size)
+            return self._cut(sections[0], items, field_px, size)
         fields = torch.empty((len(items), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
         for section in sections:
             rows = np.flatnonzero(number == section)
-            cut = self.sections[section].image.fields(self.position_px[items[rows]], field_px, size)
-            fields[torch.from_numpy(rows)] = cut
+            fields[torch.from_numpy(rows)] = self._cut(section, items[rows], field_px, size)
         return fields
+
+    def _cut(self, section: int, items: NDArray[np.int64], field_px: float, size: int) -> torch.Tensor:
+        fields = self.sections[section].image.fields(self.position_px[items], field_px, size)
+        return fields if self.views.colour == "as-is" else recoloured(fields, self._tables[section])
+
+    @cached_property
+    def _tables(self) -> list[NDArray[np.uint8]]:
+        """For each section, what every value of every channel becomes (see :class:`Views`)."""
+        return [
+            levelling(section.image.fields(section.position_px, self.views.patch, GLIMPSE)) for section in self.sections
+        ]

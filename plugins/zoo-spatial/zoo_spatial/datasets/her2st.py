@@ -23,6 +23,7 @@ def her2st(
     genes: GenePanel = GenePanel(),
     scale: Scale = "log1p",
     near: int = 6,
+    centre: bool = False,
 ) -> SpotDataset:
     """Spatial transcriptomics of 36 sections of 8 HER2-positive breast tumours (about 11,500 spots in all).
 
@@ -44,6 +45,8 @@ def her2st(
         Of the expression.
     near
         Nearest spots that are delivered with each spot.
+    centre
+        Compare spots by how they differ from the mean of their section.
 
     Raises
     ------
@@ -64,6 +67,7 @@ def her2st(
         panel=genes,
         scale=scale,
         near=near,
+        centre=centre,
     )
 
 

@@ -21,6 +21,7 @@ def simulated_tissue(
     views: Views = Views(patch=64),
     scale: Scale = "log1p",
     near: int = 6,
+    centre: bool = False,
     seed: int = 0,
 ) -> SpotDataset:
     """Simulate tissue with known truth, of any size, in seconds, without a network.
@@ -47,6 +48,8 @@ def simulated_tissue(
         Of the expression.
     near
         Nearest spots that are delivered with each spot.
+    centre
+        Compare spots by how they differ from the mean of their section.
     seed
         Of the organism; another seed has other programmes and shapes.
     """
@@ -61,6 +64,7 @@ def simulated_tissue(
         panel=genes,
         scale=scale,
         near=near,
+        centre=centre,
     )
 
 

@@ -42,8 +42,9 @@ class Contrast:
         self.retrieve = retrieve
 
     def bank(self, outputs: Arrays, dataset: Any, items: Indices) -> Arrays:
-        """Return the keys and the expression of the training spots."""
-        return {"key": outputs[self.retrieve.key], "expression": dataset.expression[items]}
+        """Return the keys and the expression of the training spots, without the differences between their sections."""
+        shift = (dataset.expression[items] - dataset.compared[items]).mean(axis=0)
+        return {"key": outputs[self.retrieve.key], "expression": dataset.compared[items] + shift}
 
     def predict(self, outputs: Arrays, bank: Arrays) -> Arrays:
         """Return ``expression`` [n, G] for image embeddings [n, D]."""
