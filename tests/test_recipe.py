@@ -60,8 +60,8 @@ def problems(text, *overrides):
 def test_a_recipe_holds_the_values_and_the_place_of_each(write):
     found = load(write("light.yaml", LIGHT))
     assert found.data["data"]["genes"] == {"top": 20}
-    assert found.place(("data", "genes", "top")).endswith("light.yaml:3:57")
-    assert found.place(("data", "genes", "nothing", "there")).endswith("light.yaml:3:49")
+    assert found.place(("data", "genes", "top")).endswith("light.yaml:3:55")
+    assert found.place(("data", "genes", "nothing", "there")).endswith("light.yaml:3:47")
     assert found.place(("nothing",)) == str(Path("light.yaml").resolve())
 
 
@@ -107,7 +107,7 @@ def test_a_path_that_is_not_there_is_missing_and_a_folder_is_a_mistake_of_the_ca
         load("folder/")
 
 
-@pytest.mark.parametrize("name", ["x" * 5000, "a/" + "x" * 5000, "\x1b[31m", "", ".", "..", "\0"])
+@pytest.mark.parametrize("name", ["x" * 300, "a/" + "x" * 300, "\x1b[31m", "", ".", "..", "\0"])
 def test_a_name_that_cannot_be_a_file_is_a_missing_recipe(name):
     with pytest.raises((MissingError, UsageError)) as raised:
         load(name)
@@ -123,9 +123,9 @@ def test_a_recipe_inherits_from_a_file_beside_it_and_says_only_what_differs(writ
     assert child.data["data"]["genes"] == {"top": 20, "select": "all"}
     assert child.data["train"] == {"epochs": 9, "seeds": [0, 1], "early_stop": None}
     assert [Path(file).name for file in child.files] == ["child.yaml", "base.yaml"]
-    assert child.place(("data", "genes", "top")).endswith("base.yaml:3:57")
+    assert child.place(("data", "genes", "top")).endswith("base.yaml:3:55")
     assert child.place(("data", "genes", "select")).endswith("child.yaml:2:16")
-    assert child.place(("train", "seeds", 1)).endswith("base.yaml:9:30")
+    assert child.place(("train", "seeds", 1)).endswith("base.yaml:9:31")
 
 
 def test_a_child_is_called_by_its_own_name_or_that_of_its_file_never_by_its_parents(write):
@@ -278,7 +278,7 @@ def test_an_override_of_the_component_drops_what_the_new_one_does_not_know(write
     ("option", "message"),
     [
         ("trian.lr=1", "--set trian.lr=1 trian: unknown key, did you mean train?"),
-        ("train.rl=1", "--set train.rl=1 train.rl: unknown key, did you mean lr?"),
+        ("train.lrr=1", "--set train.lrr=1 train.lrr: unknown key, did you mean lr?"),
         ("data.genes.tpo=1", "--set data.genes.tpo=1 data.genes.tpo: unknown key, did you mean top?"),
         ("train.0.x=1", "--set train.0.x=1 train.0: unknown key; known here: "),
         ("head={dmi: 1}", "--set head={dmi: 1} head.dmi: unknown key, did you mean dim?"),
@@ -335,7 +335,7 @@ train: {epoch: 2, batch: 0, lr: {heads: 1e-3}, optimizer: sgd, early_stop: {pati
 """
 EXPECTED = [
     "bad.yaml:2:1 nmae: unknown key, did you mean name?",
-    "bad.yaml:3:1 name: should match pattern '^[a-z0-9][a-z0-9._-]{0,63}$', not 'Light!'",
+    "bad.yaml:3:1 name: is 1 to 64 characters of a-z 0-9 . _ - and begins with a letter or digit, not 'Light!'",
     "bad.yaml:4:1 protocol: should be 'strict' or 'published', not 'lenient'",
     "bad.yaml:5:25 data.doners: unknown key, did you mean donors?",
     "bad.yaml:5:44 data.genes.tpo: unknown key, did you mean top?",
@@ -353,14 +353,14 @@ EXPECTED = [
     "bad.yaml:8:25 loss.temperature: unknown key; known here: use",
     "bad.yaml:9:25 task.k: should be an integer, not '5'",
     "bad.yaml:10:14 transforms.trian: unknown key, did you mean train?",
-    "bad.yaml:10:52 transforms.train.0.yb: unknown key, did you mean by?",
+    "bad.yaml:10:52 transforms.train.0.yb: unknown key; known here: by, use",
     "bad.yaml:10:60 transforms.train.1: should be a block {key: value, ...}, not 'flip'",
     "bad.yaml:11:9 train.epoch: unknown key, did you mean epochs?",
     "bad.yaml:11:19 train.batch: should be greater than or equal to 1, not 0",
     "bad.yaml:11:34 train.lr.heads: should be 'encoder', 'head' or 'loss', not 'heads'",
     "bad.yaml:11:48 train.optimizer: should be 'adamw' or 'adam', not 'sgd'",
     "bad.yaml:11:77 train.early_stop.patients: unknown key, did you mean patience?",
-    "bad.yaml:11:98 train.seeds.0: should be greater than or equal to 0, not -1",
+    "bad.yaml:11:99 train.seeds.0: should be greater than or equal to 0, not -1",
     "bad.yaml:11:104 train.clip: should be a finite number, not inf",
 ]
 
@@ -434,7 +434,7 @@ def test_missing_blocks_are_all_named():
         ("test: [D1]", "scheme: holdout", "data.split: a holdout split names its test groups: test: [NAME, ...]"),
         ("use: light-head", "use: 5", "head.use: is 5, not a name: name one of the heads (see 'zoo ls heads')"),
         ("use: light-head", "dim: 5", "head.use: is missing: name one of the heads"),
-        ("seeds: [0, 1]", "seeds: []", "train.seeds: list should have at least 1 item, not 0"),
+        ("seeds: [0, 1]", "seeds: []", "train.seeds: should have at least 1 item, not 0"),
         ("genes: {top: 20}", "genes: {top: 0}", "data.genes: top is a number of genes of at least 1, not 0"),
         ("genes: {top: 20}", "genes: 7", "data.genes: should be a block {key: value, ...}, not 7"),
         ("width: 4", "levels: {use: x}", "encoder.levels: takes a list of blocks [{use: NAME, ...}, ...], not {'use': 'x'}"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def shipped() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for shelf in shelves():
         for path in sorted(shelf.glob("*.yaml")):
-            if _is_file(path):
+            if path.is_file():
                 found.setdefault(path.stem, path)
     return found
 
@@ -108,23 +109,23 @@ def shipped() -> dict[str, Path]:
 def locate(name: str, beside: Path | None = None) -> Path:
     """Return the file of a recipe, given its path or its name."""
     path = (beside / name) if beside else Path(name)
-    if _is_file(path):
+    if _is(path, Path.is_file):
         return path
     if "/" in name or name.endswith((".yaml", ".yml")):
-        if path.is_dir():
+        if _is(path, Path.is_dir):
             raise UsageError(f"{path}: is a folder; name one of the recipes in it")
         raise MissingError(f"{path}: no such recipe; 'zoo ls recipes' lists those that can be named")
     known = shipped()
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)
-    way = f"did you mean {near[0]}?" if near else f"give a path, or one of: {', '.join(sorted(known)) or 'none'}"
-    raise MissingError(f"there is no recipe {name!r}; {way}")
+    way = f", did you mean {near[0]}?" if near else f"; give a path, or one of: {', '.join(sorted(known)) or 'none'}"
+    raise MissingError(f"there is no recipe {name!r}{way}")
 
 
-def _is_file(path: Path) -> bool:
+def _is(path: Path, what: Callable[[Path], bool]) -> bool:
     try:
-        return path.is_file()
+        return what(path)
     except OSError:  # a name too long for the file system, or a folder that may not be entered
         return False
 

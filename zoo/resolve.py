@@ -173,14 +173,16 @@ class _Filler:
             raise RecipeError([Problem(self.recipe.place(("zoo",)), "zoo", what)])
 
     def _split(self, block: Any) -> dict[str, Any]:
-        split = block.get("split") if isinstance(block, dict) else None
-        if isinstance(block, dict) and not isinstance(split, dict):
+        if not isinstance(block, dict):
+            return {}  # the frame has told of it
+        split = block.get("split")
+        if not isinstance(split, dict):
             said = "is missing" if split is None else f"is {short(split)}"
             self._say(("data",), "split", f"{said}: name the unit and the test groups (unit: donor, test: [NAME])")
             return {}
-        _, mistakes = check_values(SplitSettings, split or {})
+        _, mistakes = check_values(SplitSettings, split)
         self._report(("data", "split"), mistakes)
-        return split or {}
+        return split
 
     def _transforms(self, block: Any) -> dict[str, Any]:
         filled: dict[str, Any] = {}
@@ -219,7 +221,8 @@ class _Filler:
         self._report(path, mistakes, known=("use", *apart))
         filled = {} if mistakes else plain(signature.model, {**stated, **dict.fromkeys(slots)})
         for key, slot in signature.slots.items():
-            filled[key] = self._slot(slot, (*path, key), slots.get(key, filled.get(key)))
+            if key in slots or key in filled:
+                filled[key] = self._slot(slot, (*path, key), slots.get(key, filled.get(key)))
         for fact in signature.facts:
             if filled.get(fact) is None:
                 filled.pop(fact, None)

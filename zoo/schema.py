@@ -6,13 +6,23 @@ What stands *inside* a block belongs to the component it names and is checked ag
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 FORMAT = 1
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+def _name(value: str) -> str:
+    """Refuse a name that could not be that of a folder and of a repository."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", value):
+        raise ValueError(f"is 1 to 64 characters of a-z 0-9 . _ - and begins with a letter or digit, not {value[:80]!r}")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]

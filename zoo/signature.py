@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import re
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -209,12 +210,11 @@ def _continued(wants: list[str]) -> list[str]:
 
 def _sentence(item: Any) -> tuple[str, str]:
     """Return what a value should be, and what it is instead."""
-    message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    message = re.sub(r"^\w+ should", "should", str(item["msg"]).removeprefix("Value error, "))
     if item["type"] == "value_error":
         return message, ""
     for said, meant in _WORDS.items():
         message = message.replace(said, meant)
-    message = message[0].lower() + message[1:]
     if item["type"] in {"too_short", "too_long"}:
         return message, ""
     value = item["input"]
@@ -225,7 +225,7 @@ def _sentence(item: Any) -> tuple[str, str]:
 
 def short(value: Any) -> str:
     """Return a value as a message shows it, in one line of bounded length."""
-    shown = "null" if value is None else repr(value)
+    shown = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
     return shown if len(shown) < WIDE else f"{shown[:WIDE]}..."
 
 

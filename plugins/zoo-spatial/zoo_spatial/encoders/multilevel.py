@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from zoo.contracts import Encoder
 from zoo_spatial.nn.fusion import LevelFusion
@@ -58,13 +59,21 @@ class Multilevel(nn.Module):
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Return fused features [B, F]."""
-        fields = [READS[level] for level in self.levels if level != "global"]
-        features: dict[str, torch.Tensor] = {}
-        if fields:
-            # one pass for all fields of view: larger batches, and one set of batch statistics
-            encoded = self.base({"image": torch.cat([batch[name] for name in fields])})
-            features = dict(zip(fields, encoded.chunk(len(fields)), strict=True))
-        if "global" in self.levels:
-            features["overview"] = self.base({"image": batch["overview"]})[batch["overview_index"]]
-        fused: torch.Tensor = self.fusion([features[READS[level]] for level in self.levels])
+        names = [READS[level] for level in self.levels]
+        side = batch[names[0]].shape[-1]
+        images = [_sized(batch[name], side) for name in names]
+        # one pass for all levels: batch normalisation would otherwise learn the running statistics of a mixture that it
+        # never saw in training, which costs the model its floor
+        encoded = self.base({"image": torch.cat(images)}).split([len(image) for image in images])
+        features = [
+            part[batch["overview_index"]] if name == "overview" else part
+            for name, part in zip(names, encoded, strict=True)
+        ]
+        fused: torch.Tensor = self.fusion(features)
         return fused
+
+
+def _sized(images: torch.Tensor, side: int) -> torch.Tensor:
+    if images.shape[-1] == side:
+        return images
+    return functional.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
