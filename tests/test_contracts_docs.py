@@ -20,7 +20,7 @@ def test_the_whole_plugin_in_the_docstring_works_once_it_is_installed(dist, tiny
     (example,) = doctest.DocTestFinder(recurse=False).find(contracts)
     statements = [item.source for item in example.examples]
     code = "".join(source for source in statements if source.startswith(("import", "from", "class")))
-    dist("my-lab", files={"my_lab.py": code.replace("MeanColour(nn", "MeanColour(nn")}, points=named_in(contracts.__doc__))
+    dist("my-lab", files={"my_lab.py": code}, points=named_in(contracts.__doc__))
     text = tiny.read_text().replace("{use: tiny-linear, width: 8, dropout: 0.1}", "{use: mean-colour, scale: 2.0}")
     encoder = fill(parse(text)).build("encoder", {"in_chans": 3})
     assert (encoder.out_features, encoder.scale) == (3, 2.0)

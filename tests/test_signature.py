@@ -328,5 +328,5 @@ def test_a_slot_with_an_object_for_its_default_is_refused():
 
     def many(*, bases: Sequence[Encoder] = (object(),)): ...
 
-    assert "parameter 'base' takes encoders, so its default is None (and X | None as annotation), not <obj" in refusal(one)
+    assert "'base' takes encoders, so its default is None (and X | None as annotation), not <object" in refusal(one)
     assert "parameter 'bases' takes encoders, so its default is an empty list, not (<object" in refusal(many)

@@ -18,7 +18,7 @@ FORMAT = 1
 def _name(value: str) -> str:
     """Refuse a name that could not be that of a folder and of a repository."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", value):
-        raise ValueError(f"is 1 to 64 characters of a-z 0-9 . _ - and begins with a letter or digit, not {value[:80]!r}")
+        raise ValueError(f"is 1 to 64 of a-z 0-9 . _ - and begins with a letter or a digit, not {value[:80]!r}")
     return value
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 FAST = [
-    "encoder.base.model=test_resnet.r160_in1k",
+    "encoder.base.base.model=test_resnet.r160_in1k",
     "data.donors=3",
     "data.spots=6",
     "data.split={test: [D3]}",
@@ -60,8 +60,9 @@ def test_predict_writes_anndata_with_genes_positions_and_the_recipes_digest(trai
     (tmp_path / "spots.tsv").write_text("pixel_x\tpixel_y\n60\t70\n124\t70\n188\t140\n")
     out = tmp_path / "predicted.h5ad"
     arguments = ("predict", run, "--image", tmp_path / "slide.jpg", "--spots", tmp_path / "spots.tsv", "--out", out)
-    code, said, _ = zoo(*arguments)
+    code, said, err = zoo(*arguments)
     assert code == 0
+    assert "the model knows 0.80 um per pixel and nothing says what slide.jpg has" in err
     assert said.strip() == str(out)
     table = anndata.read_h5ad(out)
     assert table.shape == (3, 200)

@@ -1,11 +1,13 @@
 """Fields of view cut from sections are the pixels they should be, from whichever level they come."""
 
+import subprocess
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from zoo.errors import DataError, MissingError
+from zoo.errors import DataError, MissingError, RunError
 from zoo_spatial.pyramid import from_array, open_image
 
 
@@ -101,6 +103,21 @@ def test_an_unreadable_image_gets_one_sentence_and_leaves_nothing_in_the_cache(t
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)
     assert [p for p in (tmp_path / "home" / "sections").iterdir() if p.suffix != ".lock"] == []
+
+
+def test_a_full_disk_while_decoding_gets_one_sentence_and_leaves_no_half_image(tmp_path, monkeypatch):
+    Image.fromarray(noise(900, 900)).save(tmp_path / "a.png")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        monkeypatch.setenv("ZOO_HOME", str(disk))
+        with pytest.raises(RunError, match="the disk is full"):
+            open_image(tmp_path / "a.png")
+        assert [path for path in disk.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+    finally:
+        subprocess.run(["umount", disk], check=False)
 
 
 def test_a_missing_image_is_named(tmp_path):

@@ -29,5 +29,7 @@ def command(
     inputs = {name: path for name, path in given.items() if path is not None}
     loaded, dataset, predicted = predict.predict(load_model(run, member), inputs, torch_device(device))
     predict.write(loaded, dataset, predicted, out)
+    for note in getattr(dataset, "notes", ()):
+        console.say(f"note: {note}")
     console.say(f"{len(dataset)} items predicted by member {loaded.config['member']}")
     console.result(str(out))

@@ -11,19 +11,20 @@ from zoo.nn.images import draw, map_images
 
 
 class Flip:
-    """Mirror every item's images left to right, and top to bottom, each with probability ``p``."""
+    """Mirror every item's images left to right and (``vertical``) top to bottom, each with probability ``p``."""
 
-    def __init__(self, *, p: float = 0.5) -> None:
+    def __init__(self, *, p: float = 0.5, vertical: bool = True) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"p is a probability between 0 and 1, not {p}")
         self.p = p
+        self.dimensions = (3, 2) if vertical else (3,)
 
     def __call__(self, batch: Mapping[str, Any], generator: torch.Generator) -> Mapping[str, Any]:
         """Return the batch with mirrored images [B, C, H, W]."""
         chosen = draw(batch, generator, 2) < self.p
 
         def change(images: torch.Tensor) -> torch.Tensor:
-            for column, dimension in ((0, 3), (1, 2)):
+            for column, dimension in enumerate(self.dimensions):
                 images = torch.where(chosen[:, column].view(-1, 1, 1, 1), images.flip(dimension), images)
             return images
 

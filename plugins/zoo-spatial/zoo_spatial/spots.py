@@ -86,6 +86,7 @@ class SpotDataset:
     centre: bool = False
     notes: list[str] = field(default_factory=list)
     genes: list[str] = field(default_factory=list)
+    um_per_px: float | None = None
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -135,6 +136,8 @@ class SpotDataset:
             rows = items[self._section_of[items] == number] - self._starts[number]
             counts, _ = counts_of(section, candidates)
             parts.append(scaled(counts[rows], "log1p", totals_of(section)[rows]))
+        sizes = [section.um_per_px for section in sections if section.um_per_px]
+        self.um_per_px = float(np.median(sizes)) if sizes else None
         self._set_genes(select(self.panel, candidates, np.concatenate(parts)))
 
     def _set_genes(self, genes: list[str]) -> None:
@@ -173,11 +176,12 @@ class SpotDataset:
         return all(section.counts is not None for section in self.sections)
 
     def state(self) -> dict[str, Any]:
-        """Return the chosen genes."""
-        return {"genes": self.genes}
+        """Return the chosen genes, and the size of the pixels they were seen with."""
+        return {"genes": self.genes, "um_per_px": self.um_per_px}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take the chosen genes back."""
+        """Take back what was chosen."""
+        self.um_per_px = state["um_per_px"]
         self._set_genes(list(state["genes"]))
 
     def open_new(self, inputs: Mapping[str, Path]) -> SpotDataset:
@@ -189,6 +193,11 @@ class SpotDataset:
         sections = self.open_new_sections(inputs)
         new = SpotDataset(lambda: sections, self.open_new_sections, self.views, self.panel, self.scale, self.near, self.centre)
         new.restore(self.state())
+        if self.um_per_px:
+            new.notes.append(
+                f"the model knows {self.um_per_px:.2f} um per pixel and nothing says what {inputs['image'].name} has; "
+                "resize it first if it differs"
+            )
         return new
 
     @cached_property

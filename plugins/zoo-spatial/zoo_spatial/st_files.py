@@ -136,26 +136,24 @@ def section_from(*, name: str, donor: str, image: Path, spots: Spots, counts: Co
         )
     rows = [row[spots.ids[number]] for number in kept]
     values = counts.values if rows == list(range(len(counts.values))) else counts.values[rows]
-    return _with_pixel_size(
-        pitch_um,
-        Section(
-            name=name,
-            donor=donor,
-            image=open_image(image),
-            position_px=spots.position_px[kept],
-            grid=spots.grid[kept],
-            ids=[spots.ids[number] for number in kept],
-            counts=values,
-            genes=counts.genes,
-        ),
+    section = Section(
+        name=name,
+        donor=donor,
+        image=open_image(image),
+        position_px=spots.position_px[kept],
+        grid=spots.grid[kept],
+        ids=[spots.ids[number] for number in kept],
+        counts=values,
+        genes=counts.genes,
     )
+    return replace(section, um_per_px=pitch_um / section.pitch_px)
 
 
-def read_new_section(image: Path, spots: Path, *, pitch_um: float) -> Section:
-    """Return an unlabelled section from an image and a spot file."""
+def read_new_section(image: Path, spots: Path) -> Section:
+    """Return an unlabelled section from an image and a spot file; the size of its pixels is not known."""
     found = read_spots(spots)
     name = image.name.split(".")[0]
-    section = Section(
+    return Section(
         name=name,
         donor=name,
         image=open_image(image),
@@ -165,8 +163,3 @@ def read_new_section(image: Path, spots: Path, *, pitch_um: float) -> Section:
         counts=None,
         genes=[],
     )
-    return _with_pixel_size(pitch_um, section)
-
-
-def _with_pixel_size(pitch_um: float, section: Section) -> Section:
-    return replace(section, um_per_px=pitch_um / section.pitch_px)

@@ -101,4 +101,4 @@ def _section(data: Path, name: str) -> Section:
 
 
 def _open_new(inputs: Mapping[str, Path]) -> list[Section]:
-    return [read_new_section(inputs["image"], inputs["spots"], pitch_um=PITCH_UM)]
+    return [read_new_section(inputs["image"], inputs["spots"])]

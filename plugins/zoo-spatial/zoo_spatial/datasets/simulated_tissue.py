@@ -59,7 +59,7 @@ def simulated_tissue(
             for donor in range(1, donors + 1)
             for number in range(1, sections + 1)
         ],
-        open_new_sections=lambda inputs: [read_new_section(inputs["image"], inputs["spots"], pitch_um=51.2)],
+        open_new_sections=lambda inputs: [read_new_section(inputs["image"], inputs["spots"])],
         views=views,
         panel=genes,
         scale=scale,
