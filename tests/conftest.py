@@ -13,7 +13,6 @@ TINY = HERE / "tiny_plugin"
 DATA = Path(os.environ.get("ZOO_TEST_DATA", HERE.parent.parent / "shared" / "data"))
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 

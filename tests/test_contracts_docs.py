@@ -2,7 +2,6 @@
 
 import doctest
 import inspect
-from pathlib import Path
 
 from zoo import contracts
 from zoo.recipe import parse
@@ -39,7 +38,3 @@ def test_every_kind_has_a_protocol_and_every_protocol_and_method_has_a_docstring
         assert protocol.__doc__
         own = [member for name, member in vars(protocol).items() if not name.startswith("_") and callable(member)]
         assert all(inspect.getdoc(member) for member in own), protocol
-
-
-def test_contracts_import_nothing_heavy_of_their_own():
-    assert "\nimport torch" not in Path(contracts.__file__).read_text().split('"""', 2)[2].split("if TYPE_CHECKING")[0]

@@ -215,7 +215,6 @@ def test_what_is_dumped_is_read_back_as_the_very_same_values(value):
 
 
 def test_not_a_number_is_dumped_and_read_back():
-    assert parse(dump({"a": float("nan")}), "x").value["a"] != 0
     assert repr(parse(dump([float("nan")]), "x").value) == "[nan]"
 
 

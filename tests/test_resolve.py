@@ -76,7 +76,7 @@ def test_every_value_has_an_origin_a_line_of_the_file_or_the_component_whose_def
 def test_a_value_behind_an_alias_has_the_origin_of_the_alias():
     origins = filled(encoder="{use: light-net, levels: [&x {use: light-net}, *x]}").origins
     assert origins["encoder", "levels", 0, "use"] == "light.yaml:7:40"
-    assert origins["encoder", "levels", 1, "use"] == "light.yaml:7:56"
+    assert origins["encoder", "levels", 1, "use"] == "light.yaml:7:57"
 
 
 def test_facts_that_are_not_stated_are_left_out_of_the_filled_recipe_and_stated_ones_stay():

@@ -49,7 +49,7 @@ def modules_after(*arguments):
         (["ls"], "multilevel"),
         (["ls", "--format", "json"], "multilevel"),
         (["show", "multilevel"], "levels"),
-        (["show", ROOT / "recipes" / "hiscmcl.yaml"], "protocol"),
+        (["show", ROOT / "recipes" / "hiscmcl.yaml"], "encoder:"),
     ],
     ids=["help", "version", "help of a verb", "ls", "ls as json", "show a name", "show a recipe"],
 )

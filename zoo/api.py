@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import experiment, package
-from zoo.run import Run
+from zoo.run import Run, find_model
 
 
 def train(
@@ -29,4 +29,4 @@ def train(
 
 def load(folder: str | Path, member: str | None = None, *, device: str = "cpu") -> package.Loaded:
     """Load the trained model of a run folder or a model folder."""
-    return package.read(experiment.load_model(Path(folder), member), device=device)
+    return package.read(find_model(Path(folder), member), device=device)

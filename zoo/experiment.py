@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import atomic, evaluate, package, recipe, resolve
-from zoo.errors import MissingError, RecipeError, RunError, UsageError
+from zoo.errors import Interrupted, RecipeError, RunError, UsageError
 from zoo.errors import Problem as RecipeProblem
 from zoo.interrupts import Interrupts
 from zoo.registry import Registry
@@ -85,8 +85,8 @@ def train(run: Run, filled: Filled, device: str = "auto") -> Iterator[Record]:
         try:
             yield from _train(run, filled, accelerator)
         except BaseException as error:
-            interrupted = not isinstance(error, Exception) or error.__class__.__name__ == "Interrupted"
-            run.set_status("interrupted" if interrupted else "failed", reason=str(error) or type(error).__name__)
+            state = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | GeneratorExit) else "failed"
+            run.set_status(state, reason=str(error) or type(error).__name__)
             raise
         run.set_status("finished")
 
@@ -232,15 +232,3 @@ def _differences(one: Any, other: Any, path: str = "") -> list[str]:
         return [d for key in keys for d in _differences(one.get(key), other.get(key), f"{path}.{key}".strip("."))]
     return [] if one == other or path == "name" else [path]
 
-
-def load_model(folder: Path, member: str | None = None) -> Path:
-    """Return the model folder of a run's member (the first where none is named), or the folder itself if it is one."""
-    if (folder / "config.json").is_file():
-        return folder
-    models = sorted(path.parent for path in Run.open(folder).folder.glob("model/*/config.json"))
-    if member:
-        models = [path for path in models if path.name == member]
-    if not models:
-        wanted = f" '{member}'" if member else ""
-        raise MissingError(f"{folder}: holds no finished model{wanted}; train it, or go on with --resume")
-    return models[0]

@@ -13,6 +13,7 @@ from zoo import atomic, checkpoint, recipe, resolve
 from zoo.errors import IntegrityError, MissingError
 from zoo.evaluate import Contestant
 from zoo.model import Model
+from zoo.nn import weights
 from zoo.registry import Registry
 from zoo.resolve import Filled
 
@@ -76,8 +77,9 @@ def read(folder: Path, overrides: list[str] | None = None, device: str = "cpu") 
     dataset = filled.build("data", {})
     dataset.restore(config["fitted"])
     facts = config["facts"]
-    encoder = filled.build("encoder", facts)
-    model = Model(encoder, filled.build("head", {**facts, "in_features": encoder.out_features}))
+    with weights.follow():
+        encoder = filled.build("encoder", facts)
+        model = Model(encoder, filled.build("head", {**facts, "in_features": encoder.out_features}))
     checkpoint.load_weights(
         folder / "model.safetensors", model, checkpoint.read_tensors(folder / "model.safetensors")[0]
     )

@@ -179,6 +179,26 @@ def newest_unfinished(name: str) -> Run:
     raise MissingError(f"{folder}: there is no run of '{name}' to resume; train without --resume")
 
 
+def find_model(folder: Path, member: str | None = None) -> Path:
+    """Return the model folder of a run's member (the first where none is named), or the folder itself if it is one.
+
+    Raises
+    ------
+    MissingError
+        There is no finished model, or none of that name.
+    """
+    if (folder / "config.json").is_file():
+        return folder
+    models = sorted(path.parent for path in Run.open(folder).folder.glob("model/*/config.json"))
+    named = [path for path in models if member in {None, path.name}]
+    if named:
+        return named[0]
+    if models:
+        have = ", ".join(path.name for path in models)
+        raise MissingError(f"{folder}: has no member '{member}'; it has {have}")
+    raise MissingError(f"{folder}: holds no finished model; train it, or go on with --resume")
+
+
 def environment() -> dict[str, Any]:
     """Return the versions and the machine that a result depends on."""
     import torch

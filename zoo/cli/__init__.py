@@ -8,6 +8,8 @@ import sys
 
 def main() -> None:
     """Run the command line; every error on purpose becomes its sentence and its exit code."""
+    if os.environ.get("ZOO_OFFLINE") == "1":
+        os.environ["HF_HUB_OFFLINE"] = "1"
     from zoo.cli.app import app
     from zoo.console import error
     from zoo.errors import ZooError

@@ -23,11 +23,11 @@ def command(
 ) -> None:
     """Predict for new input with a trained run."""
     from zoo import predict
-    from zoo.experiment import load_model
+    from zoo.run import find_model
 
     given = {"image": image, "spots": spots, "input": source}
     inputs = {name: path for name, path in given.items() if path is not None}
-    loaded, dataset, predicted = predict.predict(load_model(run, member), inputs, torch_device(device))
+    loaded, dataset, predicted = predict.predict(find_model(run, member), inputs, torch_device(device))
     predict.write(loaded, dataset, predicted, out)
     for note in getattr(dataset, "notes", ()):
         console.say(f"note: {note}")

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from zoo.errors import NetworkError
+from zoo.nn.weights import will_follow
 
 
 class Timm(nn.Module):
@@ -45,6 +46,8 @@ class Timm(nn.Module):
     reads = ("image",)
 
     def __init__(self, *, model: str, in_chans: int, pretrained: bool = False, drop_path: float = 0.0) -> None:
+        if os.environ.get("ZOO_OFFLINE") == "1":
+            os.environ["HF_HUB_OFFLINE"] = "1"  # read when timm is imported
         import timm
         from timm.data import resolve_data_config
 
@@ -53,7 +56,7 @@ class Timm(nn.Module):
             near = timm.list_models(f"*{model[:6]}*")[:5]
             raise ValueError(f"timm has no model '{model}'; near it: {', '.join(near) or 'see timm.list_models()'}")
         options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
-        self.net = _create(model, pretrained=pretrained, in_chans=in_chans, **options)
+        self.net = _create(model, pretrained=pretrained and not will_follow(), in_chans=in_chans, **options)
         self.out_features = int(self.net.num_features)
         facts = resolve_data_config(model=self.net)
         self.register_buffer("mean", _per_channel(facts["mean"], in_chans), persistent=False)
@@ -70,8 +73,6 @@ class Timm(nn.Module):
 def _create(model: str, *, pretrained: bool, in_chans: int, **options: Any) -> Any:
     import timm
 
-    if pretrained and os.environ.get("ZOO_OFFLINE") == "1":
-        os.environ["HF_HUB_OFFLINE"] = "1"
     try:
         return timm.create_model(model, pretrained=pretrained, in_chans=in_chans, num_classes=0, **options)
     except Exception as error:

@@ -1,0 +1,23 @@
+"""CUDA and the CPU agree; skipped where there is no device."""
+
+import pytest
+import torch
+import zoo as face
+from safetensors.torch import load_file
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+SETTINGS = ["encoder.dropout=0.0", "transforms.train=[]", "train.precision=fp32", "train.epochs=2"]
+
+
+def test_training_on_cuda_reaches_the_weights_of_the_cpu_within_rounding(tiny, tmp_path):
+    runs = [face.train(tiny, SETTINGS, out=tmp_path / device, device=device)[0] for device in ("cpu", "cuda")]
+    one, other = (load_file(run.model_folder("holdout-seed0") / "model.safetensors") for run in runs)
+    assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
+
+
+def test_bf16_is_what_auto_means_on_cuda(tiny, tmp_path):
+    _, metrics = face.train(tiny, ["train.precision=auto"], out=tmp_path / "auto", device="cuda")
+    assert metrics["scores"]["r2"]["mean"] is not None
