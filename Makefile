@@ -16,6 +16,7 @@ test: env checks
 
 checks: env
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 env: $(READY)

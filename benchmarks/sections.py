@@ -26,6 +26,7 @@ def start(root: Path) -> None:
     import scipy.spatial  # noqa: F401
     import torch  # noqa: F401
     from PIL import Image  # noqa: F401
+
     from zoo_spatial.datasets.her2st import her2st
     from zoo_spatial.panel import GenePanel
     from zoo_spatial.spots import Views
@@ -54,10 +55,14 @@ def main() -> None:
         command = [sys.executable, __file__, str(arguments.root), "--start"]
         found = []
         for name in ("first", "second", "third"):
-            done = subprocess.run(command, env={**os.environ, "ZOO_HOME": home}, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                command, env={**os.environ, "ZOO_HOME": home}, capture_output=True, text=True, check=True
+            )
             opened, everything, memory = map(float, done.stdout.split())
             found.append(opened)
-            print(f"{name} start: open {opened:.2f} s, open + panel + every spot read {everything:.2f} s, peak {memory:.0f} MB")
+            print(
+                f"{name} start: open {opened:.2f} s, with panel and every spot {everything:.2f} s, peak {memory:.0f} MB"
+            )
         print(f"first / second: {found[0] / found[1]:.1f}")
 
 

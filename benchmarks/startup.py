@@ -1,6 +1,6 @@
 """How long the command takes to answer, and whether torch was kept out of it.
 
-    python benchmarks/startup.py [--runs 15]
+python benchmarks/startup.py [--runs 15]
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ import sys
 import time
 
 LINES = (["--help"], ["ls"], ["ls", "encoders"], ["show", "spot-transformer"], ["show", "hiscmcl"])
-PROBE = "import sys; sys.argv = ['zoo', *{line!r}]\ntry:\n    from zoo.cli import main; main()\nfinally:\n    print('torch' in sys.modules, file=sys.stderr)"
+PROBE = """
+import sys
+sys.argv = ["zoo", *{line!r}]
+try:
+    from zoo.cli import main
+    main()
+finally:
+    print("torch" in sys.modules, file=sys.stderr)
+"""
 
 
 def main() -> None:
@@ -25,10 +33,14 @@ def main() -> None:
             began = time.perf_counter()
             subprocess.run([sys.executable, "-m", "zoo", *line], capture_output=True, check=True)
             took.append(time.perf_counter() - began)
-        probe = subprocess.run([sys.executable, "-c", PROBE.format(line=line)], capture_output=True, text=True, check=False)
+        probe = subprocess.run(
+            [sys.executable, "-c", PROBE.format(line=line)], capture_output=True, text=True, check=False
+        )
         torch = "torch loaded" if probe.stderr.strip().endswith("True") else "no torch"
         median = statistics.median(took[1:])
-        print(f"zoo {' '.join(line):24} median {median:.3f} s (min {min(took[1:]):.3f}, max {max(took[1:]):.3f}), {torch}")
+        print(
+            f"zoo {' '.join(line):24} median {median:.3f} s (min {min(took[1:]):.3f}, max {max(took[1:]):.3f}), {torch}"
+        )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import torch
+
 from zoo import experiment
 from zoo.batches import to_device, transformed
 from zoo.interrupts import Interrupts
@@ -74,9 +75,13 @@ def main() -> None:
                 ratios.append(bare / whole)
                 rates.append(steps * len(items) / whole)
             started = time.perf_counter()
-    print(f"{arguments.recipe} on {accelerator.device}, {torch.get_num_threads()} threads, {steps} steps of {len(items)}")
+    print(
+        f"{arguments.recipe} on {accelerator.device}, {torch.get_num_threads()} threads, {steps} steps of {len(items)}"
+    )
     print(f"items/s end to end, median of {len(rates)} epochs: {statistics.median(rates):.0f}")
-    print("bare step / end to end: median %.3f (min %.3f, max %.3f)" % (statistics.median(ratios), min(ratios), max(ratios)))
+    print(
+        f"bare step / end to end: median {statistics.median(ratios):.3f} (min {min(ratios):.3f}, max {max(ratios):.3f})"
+    )
 
 
 if __name__ == "__main__":

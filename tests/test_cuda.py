@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-import zoo as face
 from safetensors.torch import load_file
+
+import zoo as face
 
 pytestmark = [
     pytest.mark.gpu,

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from zoo.encoders.timm import Timm
 from zoo.errors import NetworkError
 from zoo.nn import weights

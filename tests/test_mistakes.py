@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+
 from light import LIGHT, LIGHT_PLUGIN, problems, written
 
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from light import LIGHT, LIGHT_PLUGIN, problems, written
 
+from light import LIGHT, LIGHT_PLUGIN, problems, written
 from zoo.errors import UsageError, ZooError
 from zoo.recipe import load
 from zoo.resolve import fill

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from light import LIGHT, LIGHT_PLUGIN, problems
 
+from light import LIGHT, LIGHT_PLUGIN, problems
 from zoo import recipe
 from zoo.errors import MissingError, RecipeError, UsageError, ZooError
 from zoo.recipe import digest, load, parse

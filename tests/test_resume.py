@@ -3,9 +3,9 @@
 import json
 import signal
 
-import children
 import pytest
 
+import children
 from zoo.run import Run
 
 SETTINGS = ["train.checkpoint_every=3", "train.seeds=[0, 1]", "train.epochs=3"]
@@ -33,7 +33,9 @@ def test_killed_in_the_middle_of_any_write_it_resumes_to_the_same_weights_bit_fo
 
 
 @pytest.mark.parametrize("batch", [1, 2, 4, 7, 14])
-def test_killed_between_any_two_batches_it_resumes_to_the_same_weights_bit_for_bit(tiny, tmp_path, uninterrupted, batch):
+def test_killed_between_any_two_batches_it_resumes_to_the_same_weights_bit_for_bit(
+    tiny, tmp_path, uninterrupted, batch
+):
     out = tmp_path / "killed"
     kill = (tiny, SETTINGS, out, batch, signal.SIGKILL, False)
     assert children.run(children.train_signalled_at_batch, *kill) == -signal.SIGKILL
@@ -46,7 +48,9 @@ def test_killed_again_and_again_it_still_ends_with_the_same_weights_and_the_same
     for write in (4, 7, 12):
         assert children.run(children.train_killed_at_write, tiny, SETTINGS, out, write, True) == -signal.SIGKILL
     assert finish(tiny, out) == children.weights(uninterrupted)
-    losses = [[(line["member"], line["epoch"], line["loss"]) for line in Run(f).records()] for f in (out, uninterrupted)]
+    losses = [
+        [(line["member"], line["epoch"], line["loss"]) for line in Run(f).records()] for f in (out, uninterrupted)
+    ]
     assert losses[0] == losses[1]
 
 
@@ -88,7 +92,9 @@ def test_resume_finds_the_newest_run_that_did_not_finish(tiny, tmp_path, zoo, mo
     code, _, err = zoo("train", tiny, "--resume")
     assert code == 3
     assert "there is no run of 'tiny' to resume" in err
-    children.run(children.train_killed_at_write, tiny, [], tmp_path / "runs" / "tiny" / "20260101T000000-aaaa", 8, False)
+    children.run(
+        children.train_killed_at_write, tiny, [], tmp_path / "runs" / "tiny" / "20260101T000000-aaaa", 8, False
+    )
     code, out, _ = zoo("train", tiny, "--resume")
     assert code == 0
     assert "20260101T000000-aaaa" in out

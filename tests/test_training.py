@@ -120,10 +120,13 @@ def test_a_part_can_have_a_learning_rate_of_its_own(tiny, tmp_path, part):
 
 
 def test_bf16_trains_on_the_cpu_and_fp16_is_refused_there(tiny, tmp_path, zoo):
-    script = f"import zoo; zoo.train({str(tiny)!r}, ['train.precision=bf16'], out=__import__('pathlib').Path('b'), device='cpu')"
+    train = f"zoo.train({str(tiny)!r}, ['train.precision=bf16'], out=Path('b'), device='cpu')"
+    script = f"import zoo; from pathlib import Path; {train}"
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert all(t.dtype == torch.float32 for t in load_file(tmp_path / "b/model/holdout-seed0/model.safetensors").values())
+    assert all(
+        t.dtype == torch.float32 for t in load_file(tmp_path / "b/model/holdout-seed0/model.safetensors").values()
+    )
     code, _, err = zoo("train", tiny, "--set", "train.precision=fp16", "--device", "cpu")
     assert code == 2
     assert "fp16 needs a CUDA device; on the CPU use fp32 or bf16" in err
@@ -165,7 +168,9 @@ def test_a_full_disk_gets_one_sentence_and_the_run_goes_on_when_there_is_room(ti
     disk = tmp_path / "disk"
     disk.mkdir()
     size = "200k"
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("only root can mount a small disk")
     command = [sys.executable, "-m", "zoo", "train", str(tiny), "--out", str(disk / "run"), "--device", "cpu"]
@@ -285,7 +290,13 @@ def test_one_cycle_has_the_shape_of_pytorchs():
     steps = 100
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     reference = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=1.0, total_steps=steps, pct_start=0.3, div_factor=10, final_div_factor=100, cycle_momentum=False
+        optimizer,
+        max_lr=1.0,
+        total_steps=steps,
+        pct_start=0.3,
+        div_factor=10,
+        final_div_factor=100,
+        cycle_momentum=False,
     )
     schedule = Schedule("one-cycle", steps, 0.3)
     for step in range(steps):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
+
 from zoo.transforms.colour_jitter import ColourJitter
 from zoo.transforms.flip import Flip
 from zoo.transforms.rotate import Rotate

@@ -67,6 +67,7 @@ def _sync_folder(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8."""
+
     def fill(temporary: Path) -> None:
         temporary.write_bytes(text.encode())
 

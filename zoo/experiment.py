@@ -231,4 +231,3 @@ def _differences(one: Any, other: Any, path: str = "") -> list[str]:
         keys = set(one) | set(other)
         return [d for key in keys for d in _differences(one.get(key), other.get(key), f"{path}.{key}".strip("."))]
     return [] if one == other or path == "name" else [path]
-

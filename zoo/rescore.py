@@ -57,4 +57,3 @@ def _groups(loaded: package.Loaded, overrides: list[str]) -> tuple[Split, str]:
         )
     note = f"scored on {trained['unit']} {', '.join(test)}, none of which the model was trained on"
     return Split("other", trained["unit"], tuple(trained["train"]), tuple(trained["val"]), test), note
-

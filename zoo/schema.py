@@ -14,7 +14,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 FORMAT = 1
 
 
-
 def _name(value: str) -> str:
     """Refuse a name that could not be that of a folder and of a repository."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", value):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
+
 from zoo_spatial.gene_scores import hit_rate, pearson, score, spearman
 
 values = arrays(np.float32, st.tuples(st.integers(3, 30), st.integers(1, 6)), elements=st.integers(-50, 50).map(float))

@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
+
 from zoo.errors import DataError, MissingError
 from zoo_spatial.datasets.her2st import her2st
 from zoo_spatial.panel import GenePanel

@@ -4,10 +4,11 @@ import json
 import signal
 
 import anndata
-import children
 import numpy as np
 import pytest
 from PIL import Image
+
+import children
 
 FAST = [
     "encoder.base.base.model=test_resnet.r160_in1k",

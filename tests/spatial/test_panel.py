@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from zoo.errors import DataError
 from zoo_spatial.panel import GenePanel, scaled, select
 
@@ -39,7 +40,7 @@ def test_an_empty_panel_gets_one_sentence():
     values, genes = expression()
     with pytest.raises(DataError, match="the gene panel is empty after selection: none of 40 genes varies over the 60"):
         select(GenePanel(), genes, np.ones_like(values))
-    with pytest.raises(DataError, match="none of the 1 genes of data.genes.names is in the data"):
+    with pytest.raises(DataError, match=r"none of the 1 genes of data\.genes\.names is in the data"):
         select(GenePanel(select="list", names=["NOPE"]), genes, values)
 
 
@@ -53,7 +54,8 @@ def test_scales_are_what_they_say_and_a_spot_without_counts_becomes_zeros():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"), [({"top": 0}, "top is a number"), ({"select": "list"}, "'names' goes with"), ({"names": ["A"]}, "names")]
+    ("options", "said"),
+    [({"top": 0}, "top is a number"), ({"select": "list"}, "'names' goes with"), ({"names": ["A"]}, "names")],
 )
 def test_a_panel_that_cannot_be_chosen_is_refused(options, said):
     with pytest.raises(ValueError, match=said):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from zoo.encoders.timm import Timm
 from zoo_spatial.encoders.batch_transformer import BatchTransformer
 from zoo_spatial.encoders.multilevel import Multilevel

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
 from zoo.errors import DataError, MissingError, RunError
 from zoo_spatial.pyramid import from_array, open_image
 
@@ -109,7 +110,9 @@ def test_a_full_disk_while_decoding_gets_one_sentence_and_leaves_no_half_image(t
     Image.fromarray(noise(900, 900)).save(tmp_path / "a.png")
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True, check=False
+    ).returncode:
         pytest.skip("only root can mount a small disk")
     try:
         monkeypatch.setenv("ZOO_HOME", str(disk))

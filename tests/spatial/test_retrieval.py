@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zoo_spatial.retrieval import Retrieve, retrieve
 
 
@@ -18,7 +19,11 @@ def by_hand(queries, keys, values, how):
     for query in queries:
         cosine = keys @ query / np.linalg.norm(keys, axis=1) / np.linalg.norm(query)
         nearest = np.argsort(-cosine)[: how.k]
-        gaps = np.abs(keys[nearest] - query).sum(1) if how.distance == "l1" else np.linalg.norm(keys[nearest] - query, axis=1)
+        gaps = (
+            np.abs(keys[nearest] - query).sum(1)
+            if how.distance == "l1"
+            else np.linalg.norm(keys[nearest] - query, axis=1)
+        )
         weights = {
             "mean": np.ones(len(nearest)),
             "inverse-square": 1 / gaps**2,
@@ -29,7 +34,10 @@ def by_hand(queries, keys, values, how):
 
 
 @given(
-    st.sampled_from(["mean", "inverse-square", "softmax"]), st.sampled_from(["l1", "l2"]), st.integers(1, 40), st.integers(0, 99)
+    st.sampled_from(["mean", "inverse-square", "softmax"]),
+    st.sampled_from(["l1", "l2"]),
+    st.integers(1, 40),
+    st.integers(0, 99),
 )
 @settings(deadline=None, max_examples=40)
 def test_it_agrees_with_the_definition_written_out_by_hand(weight, distance, k, seed):

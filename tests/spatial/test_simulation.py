@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 import pytest
-from zoo_spatial.simulation import CELL_TYPES, REGIONS, SimulatedSection, simulate_section
-from zoo_spatial.simulation.counts import NICHES, Programmes, draw_programmes
 
 from zoo.errors import DataError, ZooError
+from zoo_spatial.simulation import CELL_TYPES, REGIONS, SimulatedSection, simulate_section
+from zoo_spatial.simulation.counts import NICHES, Programmes, draw_programmes
 
 SEED, GENES = 9, 200
 TRAIN, TEST = (0, 1, 2, 3), (4, 5)

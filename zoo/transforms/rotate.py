@@ -48,8 +48,6 @@ def _quarter_turns(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
 def _turned(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
     cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     ratio = images.shape[2] / images.shape[3]
-    matrix = torch.stack(
-        [torch.stack([cos, -sin * ratio, zero], 1), torch.stack([sin / ratio, cos, zero], 1)], dim=1
-    )
+    matrix = torch.stack([torch.stack([cos, -sin * ratio, zero], 1), torch.stack([sin / ratio, cos, zero], 1)], dim=1)
     grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

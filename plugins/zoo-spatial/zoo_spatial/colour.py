@@ -18,8 +18,8 @@ SPREAD = 42.0
 def levelling(patches: torch.Tensor) -> NDArray[np.uint8]:
     """Return what each value of each channel becomes [3, 256], so that patches have the common mean and spread.
 
-    The transfer of Reinhard et al. (IEEE CGA 2001, doi:10.1109/38.946629) with fixed targets, per RGB channel instead of
-    in l-alpha-beta, because only differences between sections have to go, not the look of the stain.
+    The transfer of Reinhard et al. (IEEE CGA 2001, doi:10.1109/38.946629) with fixed targets, per RGB channel instead
+    of in l-alpha-beta, because only differences between sections have to go, not the look of the stain.
 
     Parameters
     ----------

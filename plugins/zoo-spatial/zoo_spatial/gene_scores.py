@@ -45,9 +45,7 @@ def hit_rate(predicted: NDArray[np.float32], truth: NDArray[np.float32], among: 
     return float((top == truth.argmax(axis=1)[:, None]).any(axis=1).mean())
 
 
-def score(
-    predicted: NDArray[np.float32], truth: NDArray[np.float32]
-) -> tuple[dict[str, float], dict[str, float]]:
+def score(predicted: NDArray[np.float32], truth: NDArray[np.float32]) -> tuple[dict[str, float], dict[str, float]]:
     """Score predictions [n, G] against truth [n, G].
 
     Returns

@@ -96,9 +96,7 @@ def _copy_window(level: NDArray[np.uint8], x: int, y: int, out: NDArray[np.uint8
         return
     rows = np.clip(np.arange(y, y + side), 0, height - 1)
     columns = np.clip(np.arange(x, x + side), 0, width - 1)
-    out[:] = level[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][
-        np.ix_(rows - rows[0], columns - columns[0])
-    ]
+    out[:] = level[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][np.ix_(rows - rows[0], columns - columns[0])]
 
 
 def from_array(image: NDArray[np.uint8]) -> Pyramid:

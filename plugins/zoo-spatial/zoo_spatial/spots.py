@@ -191,7 +191,9 @@ class SpotDataset:
             said = f"--{unknown[0]} is not known to these data" if unknown else "an image and its spots are needed"
             raise UsageError(f"{said}; say --image FILE --spots FILE")
         sections = self.open_new_sections(inputs)
-        new = SpotDataset(lambda: sections, self.open_new_sections, self.views, self.panel, self.scale, self.near, self.centre)
+        new = SpotDataset(
+            lambda: sections, self.open_new_sections, self.views, self.panel, self.scale, self.near, self.centre
+        )
         new.restore(self.state())
         if self.um_per_px:
             new.notes.append(

@@ -69,9 +69,7 @@ def simulated_tissue(
 
 
 def _section(*, seed: int, donor: int, number: int, spots: int, transcripts: int, pitch: int) -> Section:
-    made = simulate_section(
-        seed=seed, donor=donor, section=number, spots=spots, genes=transcripts, pitch_px=pitch
-    )
+    made = simulate_section(seed=seed, donor=donor, section=number, spots=spots, genes=transcripts, pitch_px=pitch)
     return Section(
         name=made.name,
         donor=made.donor,

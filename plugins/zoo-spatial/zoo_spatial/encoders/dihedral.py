@@ -15,11 +15,11 @@ IMAGE_DIMENSIONS = 4
 
 
 class Dihedral(nn.Module):
-    """In evaluation, the mean of the base encoder's features over eight views of every image; in training, the base alone.
+    """Mean of the base encoder's features over eight views of every image in evaluation; the base alone in training.
 
-    Tissue has no upright side. Images (square, [B, C, H, W]) are turned by quarter turns and mirrored, all fields of view
-    of an item together, so features no longer depend on how the section was laid on the slide. Costs eight passes, in
-    evaluation only.
+    Tissue has no upright side. Images (square, [B, C, H, W]) are turned by quarter turns and mirrored, all fields of
+    view of an item together, so features no longer depend on how the section was laid on the slide. Costs eight passes,
+    in evaluation only.
 
     Parameters
     ----------

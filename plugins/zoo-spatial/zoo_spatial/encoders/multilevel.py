@@ -64,7 +64,7 @@ class Multilevel(nn.Module):
         images = [_sized(batch[name], side) for name in names]
         # one pass for all levels: batch normalisation would otherwise learn the running statistics of a mixture that it
         # never saw in training, which costs the model its floor
-        encoded = self.base({"image": torch.cat(images)}).split([len(image) for image in images])
+        encoded = torch.split(self.base({"image": torch.cat(images)}), [len(image) for image in images])
         features = [
             part[batch["overview_index"]] if name == "overview" else part
             for name, part in zip(names, encoded, strict=True)

@@ -16,10 +16,11 @@ from zoo.nn.gather import gather
 class InfoNCE(nn.Module):
     """Symmetric contrastive loss of ``image`` [B, D] and ``spot`` [B, D].
 
-    ``(CE(s, t) + CE(s^T, t)) / 2`` with ``s = S I^T / temperature``, over the batch of all processes together. The target
-    t is the identity as published, or (``expression``) the softmax over the batch of the cosine between the spots'
-    measured expression, centred on the batch: spots that express alike are then no longer pushed apart. Soft targets are
-    an idea of BLEEP (arXiv:2306.01859), which takes them from the embeddings; from expression they cannot collapse.
+    ``(CE(s, t) + CE(s^T, t)) / 2`` with ``s = S I^T / temperature``, over the batch of all processes together. The
+    target t is the identity as published, or (``expression``) the softmax over the batch of the cosine between the
+    spots' measured expression, centred on the batch: spots that express alike are then no longer pushed apart. Soft
+    targets are an idea of BLEEP (arXiv:2306.01859), which takes them from the embeddings; from expression they cannot
+    collapse.
 
     Parameters
     ----------
