@@ -140,8 +140,8 @@ class Fit:
             self._save()
         if stop:
             raise Interrupted(
-                f"stopped by a signal in epoch {self.progress.epoch + 1}; the checkpoint is written, go on with the same "
-                f"command and --resume (the run is {self.run.folder})",
+                f"stopped by a signal in epoch {self.progress.epoch + 1}; the checkpoint is written in "
+                f"{self.run.folder}, go on with the same command and --resume",
                 signal_number=stop,
             )
 
