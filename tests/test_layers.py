@@ -31,11 +31,20 @@ STOREYS = {
     "words": {
         *("zoo.contracts", "zoo.document", "zoo.recipe", "zoo.registry", "zoo.schema", "zoo.signature", "zoo.trace"),
     },
-    "ground": {"zoo.atomic", "zoo.console", "zoo.errors", "zoo.interrupts", "zoo.intervals", "zoo.nn", "zoo.seeds"},
+    "ground": {
+        "zoo.atomic",
+        "zoo.console",
+        "zoo.errors",
+        "zoo.folders",
+        "zoo.interrupts",
+        "zoo.intervals",
+        "zoo.nn",
+        "zoo.seeds",
+    },
 }
 # All that a component, ours or a stranger's, may import of ours: its contract, the parts without names, how to refuse,
-# how to write a file, and how to go through items in order.
-FOR_COMPONENTS = {"zoo.contracts", "zoo.nn", "zoo.errors", "zoo.atomic", "zoo.batches"}
+# how to write a file and where, and how to go through items in order.
+FOR_COMPONENTS = {"zoo.contracts", "zoo.nn", "zoo.errors", "zoo.atomic", "zoo.batches", "zoo.folders"}
 
 
 def module_of(path, package):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import tempfile
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.folders import cache_home, runs_folder
 from zoo.registry import KINDS, Registry
-from zoo.run import runs_folder
 from zoo.signature import signature_of
 
 LITTLE_MB = 2_000
@@ -28,13 +27,12 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Return all findings, the device first and the worst not hidden."""
-    home = Path(os.environ.get("ZOO_HOME") or Path.home() / ".cache" / "zoo")
     return [
         Finding("PASS", "python", platform.python_version()),
         _device(),
         *_components(),
         _folder("runs", runs_folder()),
-        _folder("cache", home),
+        _folder("cache", cache_home()),
     ]
 
 

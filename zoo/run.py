@@ -17,13 +17,9 @@ from typing import Any
 
 from zoo import atomic
 from zoo.errors import MissingError, RunError
+from zoo.folders import runs_folder
 
 UNFINISHED = ("running", "interrupted", "failed")
-
-
-def runs_folder() -> Path:
-    """Return the folder of all runs: ``ZOO_RUNS``, or ``runs`` in the working directory."""
-    return Path(os.environ.get("ZOO_RUNS") or "runs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ def _recipes() -> list[dict[str, str]]:
 
 def _runs() -> list[dict[str, str]]:
     from zoo.errors import RunError
-    from zoo.run import Run, runs_folder
+    from zoo.folders import runs_folder
+    from zoo.run import Run
 
     rows = []
     for path in sorted(runs_folder().glob("*/*/recipe.yaml")):

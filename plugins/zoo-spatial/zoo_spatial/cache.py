@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from zoo.atomic import disk_errors
 from zoo.errors import MissingError
-
-
-def cache_root() -> Path:
-    """Return ``ZOO_HOME``, or ``zoo`` in the user's cache folder."""
-    home = os.environ.get("ZOO_HOME")
-    return Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo"
+from zoo.folders import cache_home
 
 
 def folder_for(source: Path, version: str, build: Callable[[Path], None]) -> Path:
@@ -38,7 +32,7 @@ def folder_for(source: Path, version: str, build: Callable[[Path], None]) -> Pat
         raise MissingError(f"{source}: cannot be read ({error.strerror}); check data.root") from error
     key = f"{source.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|{version}"
     digest = hashlib.sha256(key.encode()).hexdigest()[:20]
-    folder = cache_root() / "sections" / f"{source.name}-{digest}"
+    folder = cache_home() / "sections" / f"{source.name}-{digest}"
     if folder.is_dir():
         return folder
     with disk_errors(folder):

@@ -1,0 +1,17 @@
+"""Where things are kept: derived files in the cache, runs where the user works."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_home() -> Path:
+    """Return ``ZOO_HOME``, or ``zoo`` in the user's cache folder."""
+    home = os.environ.get("ZOO_HOME")
+    return Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo"
+
+
+def runs_folder() -> Path:
+    """Return the folder of all runs: ``ZOO_RUNS``, or ``runs`` in the working directory."""
+    return Path(os.environ.get("ZOO_RUNS") or "runs")
