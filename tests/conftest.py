@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("zoo", deadline=None, derandomize=True, database=None)
+settings.load_profile("zoo")
 
 HERE = Path(__file__).parent
 TINY = HERE / "tiny_plugin"

@@ -35,3 +35,12 @@ def test_two_processes_reach_the_weights_that_one_process_reaches(tiny, tmp_path
     if loss == "tiny-contrast":
         losses = [[line["loss"] for line in Run(tmp_path / n).records()] for n in ("one", "two")]
         assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+
+
+def test_two_processes_stop_early_together_and_keep_the_best_weights(tiny, tmp_path):
+    settings = ("train.epochs=12", "train.early_stop={patience: 1, metric: r2}", "train.lr=0.1")
+    train(tiny, tmp_path / "two", 2, *settings)
+    epochs = Run(tmp_path / "two").records()
+    best = max(epochs, key=lambda line: line["val_r2"])
+    assert len(epochs) < 12
+    assert best["epoch"] + 2 == len(epochs)

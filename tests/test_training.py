@@ -67,7 +67,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_the_items_and_keeps_the_la
     assert code == 1
     assert re.search(r"the loss became nan in epoch 1, batch \d+ \(items item\d+, .* and \d+ more|item\d+\)", err)
     assert "lower train.lr" in err
-    kept = load_file(Run(out).checkpoint_path("holdout-seed0", "last"))
+    kept = load_file(Run(out).checkpoint_folder("holdout-seed0") / "last.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in kept.values())
     assert Run(out).status["state"] == "failed"
 

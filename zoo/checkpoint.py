@@ -30,6 +30,56 @@ class Progress:
     stopped: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """The last and the best checkpoint of a member; of several processes the first writes.
+
+    Attributes
+    ----------
+    folder
+        Where both lie.
+    module, optimizer
+        What is kept, unwrapped.
+    scaler
+        Of 16-bit gradients, None where there is none.
+    writes
+        Whether this process is the one that writes.
+    """
+
+    folder: Path
+    module: nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: Any
+    writes: bool
+
+    @property
+    def last(self) -> Path:
+        """The file of the last checkpoint."""
+        return self.folder / "last.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """The file of the best checkpoint."""
+        return self.folder / "best.safetensors"
+
+    def keep(self, path: Path, progress: Progress) -> None:
+        """Write a checkpoint."""
+        if self.writes:
+            save(path, self.module, self.optimizer, progress, self.scaler)
+
+    def resume(self) -> Progress:
+        """Go back to the last checkpoint; where there is none, write one of the beginning."""
+        if self.last.exists():
+            return load(self.last, self.module, self.optimizer, self.scaler)
+        self.keep(self.last, Progress())
+        return Progress()
+
+    def restore_best(self) -> None:
+        """Put the best weights in place."""
+        tensors, _ = read_tensors(self.best)
+        load_weights(self.best, self.module, _part(tensors, "model."))
+
+
 def save(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, scaler: Any) -> None:
     """Write weights, optimizer state and progress."""
     import torch
@@ -58,11 +108,15 @@ def load(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, scaler
         if part == "optimizer":
             number, _, key = rest.partition(".")
             state.setdefault(int(number), {})[key] = tensor
-    load_weights(path, module, {k.removeprefix("model."): t for k, t in tensors.items() if k.startswith("model.")})
+    load_weights(path, module, _part(tensors, "model."))
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     if scaler is not None and header.get("scaler"):
         scaler.load_state_dict(header["scaler"])
     return Progress(**header["progress"])
+
+
+def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def load_weights(path: Path, module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:

@@ -82,9 +82,9 @@ class Run:
         """One JSON line an epoch."""
         return self.folder / "metrics.jsonl"
 
-    def checkpoint_path(self, member: str, which: str) -> Path:
-        """Return the path of the ``last`` or ``best`` checkpoint of a member."""
-        return self.folder / "checkpoints" / member / f"{which}.safetensors"
+    def checkpoint_folder(self, member: str) -> Path:
+        """Return the folder of a member's last and best checkpoints."""
+        return self.folder / "checkpoints" / member
 
     def model_folder(self, member: str) -> Path:
         """Return the folder of a member's trained model."""

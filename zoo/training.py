@@ -12,14 +12,16 @@ import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from accelerate.utils import broadcast_object_list
 
-from zoo import checkpoint, evaluate, events, infer
+from zoo import evaluate, events, infer
 from zoo.batches import Order, load, to_device, transformed
-from zoo.checkpoint import Progress
+from zoo.checkpoint import Keeper, Progress
 from zoo.errors import Interrupted, RunError
 from zoo.interrupts import Interrupts
 from zoo.model import Model, Trainee
@@ -89,12 +91,18 @@ class Fit:
         )
         steps = self.settings.epochs * math.ceil(len(self.order) / self.settings.accumulate)
         self.schedule = Schedule(self.settings.schedule, steps, self.settings.warmup)
+        folder = run.checkpoint_folder(member.name)
+        self.keeper = Keeper(
+            folder, self.trainee, self.optimizer, accelerator.scaler, writes=accelerator.is_main_process
+        )
         self.progress = Progress()
         self.watch = LossWatch(lag=accelerator.device.type == "cuda")
 
     def records(self) -> Iterator[Record]:
         """Train to the end, yielding a record a batch and a record an epoch; the best weights are in place after."""
-        self._resume()
+        self.progress = self.keeper.resume()
+        if self.accelerator.is_main_process:
+            self.run.forget_records(self.member.name, self.progress.epoch)
         while self.progress.epoch < self.settings.epochs and not self.progress.stopped:
             started, before = time.perf_counter(), self.progress.batch
             self.wrapped.train()
@@ -107,7 +115,8 @@ class Fit:
             items = sum(map(len, batches[before:])) * self.accelerator.num_processes
             yield self._end_epoch(seconds, items / seconds)
         if self.settings.early_stop and self.progress.best is not None:
-            self._load_best()
+            self.accelerator.wait_for_everyone()
+            self.keeper.restore_best()
 
     def _one_batch(self, read: Batch, *, last: bool) -> None:
         """Take one batch through the model; step the optimizer where a step's batches are complete."""
@@ -118,7 +127,7 @@ class Fit:
         with nullcontext() if complete else self.accelerator.no_sync(self.wrapped):
             loss = self.wrapped(batch)
             self.accelerator.backward(loss / self.settings.accumulate)
-        self.watch.add(loss.detach(), self.progress, batch["id"], self._last_checkpoint())
+        self.watch.add(loss.detach(), self.progress, batch["id"], self.keeper.last)
         self.progress.batch += 1
         if complete:
             self._step()
@@ -181,19 +190,21 @@ class Fit:
 
     def _validate(self) -> dict[str, float]:
         """Return the scores of the validation groups; note whether they are the best so far."""
-        m, s = self.member, self.settings
+        # the first process decides for all: batch statistics differ a little between them, and so would their decisions
+        found = [self._validation_scores() if self.accelerator.is_main_process else {}]
+        if self.accelerator.num_processes > 1:
+            found = broadcast_object_list(found)
+        if self.settings.early_stop:
+            self._keep_best(found[0][f"val_{self.settings.early_stop.metric}"])
+        return found[0]
+
+    def _validation_scores(self) -> dict[str, float]:
+        m, batch, views = self.member, self.settings.batch, self.eval_transforms
         with alone(), self.accelerator.autocast():
-            loss = infer.mean_loss(self.trainee, m.dataset, m.val, batch=s.batch, transforms=self.eval_transforms)
-            values = {"val_loss": loss}
-            stop = s.early_stop
-            if stop and stop.metric != "loss":
-                views = self.eval_transforms
-                rival = evaluate.prepare(
-                    self.trainee.model, m.task, m.dataset, m.train, batch=s.batch, transforms=views
-                )
+            values = {"val_loss": infer.mean_loss(self.trainee, m.dataset, m.val, batch=batch, transforms=views)}
+            if self.settings.early_stop and self.settings.early_stop.metric != "loss":
+                rival = evaluate.prepare(self.trainee.model, m.task, m.dataset, m.train, batch=batch, transforms=views)
                 values |= {f"val_{name}": value for name, value in rival.scores(m.dataset, m.val).items()}
-        if stop:
-            self._keep_best(values[f"val_{stop.metric}"])
         return values
 
     def _keep_best(self, value: float) -> None:
@@ -204,7 +215,7 @@ class Fit:
         best = self.progress.best
         if best is None or (value > best if up else value < best):
             self.progress = replace(self.progress, best=value, best_epoch=self.progress.epoch, waited=0)
-            self._save("best")
+            self.keeper.keep(self.keeper.best, self.progress)
         else:
             waited = self.progress.waited + 1
             self.progress = replace(self.progress, waited=waited, stopped=waited >= stop.patience)
@@ -213,32 +224,11 @@ class Fit:
         return Record(kind, self.member.name, self.progress.epoch, values)
 
     def _settle(self) -> None:
-        self.watch.settle(self.progress, self._last_checkpoint())
+        self.watch.settle(self.progress, self.keeper.last)
 
-    def _last_checkpoint(self) -> str:
-        return str(self.run.checkpoint_path(self.member.name, "last"))
-
-    def _save(self, which: str = "last") -> None:
+    def _save(self) -> None:
         self._settle()
-        if self.accelerator.is_main_process:
-            path = self.run.checkpoint_path(self.member.name, which)
-            checkpoint.save(path, self.trainee, self.optimizer, self.progress, self.accelerator.scaler)
-
-    def _resume(self) -> None:
-        path = self.run.checkpoint_path(self.member.name, "last")
-        if path.exists():
-            self.progress = checkpoint.load(path, self.trainee, self.optimizer, self.accelerator.scaler)
-        if self.accelerator.is_main_process:
-            self.run.forget_records(self.member.name, self.progress.epoch)
-        if not path.exists():
-            self._save()
-
-    def _load_best(self) -> None:
-        self.accelerator.wait_for_everyone()
-        path = self.run.checkpoint_path(self.member.name, "best")
-        tensors, _ = checkpoint.read_tensors(path)
-        weights = {k.removeprefix("model."): t for k, t in tensors.items() if k.startswith("model.")}
-        checkpoint.load_weights(path, self.trainee, weights)
+        self.keeper.keep(self.keeper.last, self.progress)
 
 
 class LossWatch:
@@ -252,14 +242,14 @@ class LossWatch:
         self.lag = lag
         self._pending: tuple[torch.Tensor, int, int, list[str]] | None = None
 
-    def add(self, loss: torch.Tensor, progress: Progress, ids: list[str], last_good: str) -> None:
+    def add(self, loss: torch.Tensor, progress: Progress, ids: list[str], last_good: Path) -> None:
         """Take the loss of the batch that ``progress`` stands at."""
         self.settle(progress, last_good)
         self._pending = (loss, progress.epoch, progress.batch, ids)
         if not self.lag:
             self.settle(progress, last_good)
 
-    def settle(self, progress: Progress, last_good: str) -> None:
+    def settle(self, progress: Progress, last_good: Path) -> None:
         """Read the value that is still on its way."""
         if self._pending is None:
             return

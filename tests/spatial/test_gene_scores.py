@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -13,7 +13,6 @@ values = arrays(np.float32, st.tuples(st.integers(3, 30), st.integers(1, 6)), el
 
 
 @given(values, st.integers(0, 1000))
-@settings(deadline=None)
 def test_correlations_agree_with_scipy_where_scipy_has_one(truth, seed):
     predicted = np.random.default_rng(seed).normal(size=truth.shape).astype(np.float32)
     ours, ranks = pearson(predicted, truth), spearman(predicted, truth)

@@ -17,7 +17,7 @@ def noise(height, width, seed=0):
 
 
 @given(st.integers(-20, 140), st.integers(-20, 110), st.integers(1, 40))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_field_is_the_window_around_its_centre_with_the_edge_repeated_outside(x, y, side):
     image = noise(90, 120)
     field = from_array(image).fields(np.array([[x, y]], np.float32), side, side)[0].permute(1, 2, 0).numpy()

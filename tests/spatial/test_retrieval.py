@@ -39,7 +39,7 @@ def by_hand(queries, keys, values, how):
     st.integers(1, 40),
     st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_it_agrees_with_the_definition_written_out_by_hand(weight, distance, k, seed):
     queries, keys, values = draw(6, 25, 8, 5, seed)
     how = Retrieve(k=k, weight=weight, distance=distance)
