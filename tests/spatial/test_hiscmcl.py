@@ -117,6 +117,12 @@ def test_a_dataset_named_by_an_option_keeps_what_both_know_and_drops_the_rest(se
     assert "pcc" in out
 
 
+def test_a_dataset_without_sections_is_refused_at_its_place(zoo):
+    code, _, err = zoo("train", "hiscmcl", *options(*FAST, "data.donors=0"))
+    assert code == 2
+    assert "simulated-tissue: donors is a number of at least 1, not 0" in err
+
+
 def test_a_test_group_that_does_not_exist_is_named_with_those_that_do(zoo):
     code, _, err = zoo("train", "hiscmcl", *options(*FAST, "data.split={test: [D9]}"))
     assert code == 3

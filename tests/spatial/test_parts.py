@@ -111,7 +111,7 @@ def test_levels_that_make_no_sense_are_refused(levels):
 def test_timm_takes_any_number_of_channels_and_refuses_a_model_it_does_not_know_with_near_names():
     five = Timm(model="test_vit.r160_in1k", in_chans=5)
     assert five({"image": torch.rand(2, 5, 160, 160)}).shape == (2, five.out_features)
-    with pytest.raises(ValueError, match="timm has no model 'resnet17'; near it: "):
+    with pytest.raises(ValueError, match="timm has no model 'resnet17'; near it: resnet1"):
         Timm(model="resnet17", in_chans=3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -53,7 +54,7 @@ class Timm(nn.Module):
 
         super().__init__()
         if not timm.is_model(model):
-            near = timm.list_models(f"*{model[:6]}*")[:5]
+            near = difflib.get_close_matches(model, timm.list_models(), n=4)
             raise ValueError(f"timm has no model '{model}'; near it: {', '.join(near) or 'see timm.list_models()'}")
         options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
         self.net = _create(model, pretrained=pretrained and not will_follow(), in_chans=in_chans, **options)

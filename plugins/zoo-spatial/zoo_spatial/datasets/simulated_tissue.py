@@ -52,7 +52,15 @@ def simulated_tissue(
         Compare spots by how they differ from the mean of their section.
     seed
         Of the organism; another seed has other programmes and shapes.
+
+    Raises
+    ------
+    ValueError
+        There would be no section.
     """
+    for name, value in (("donors", donors), ("sections", sections)):
+        if value < 1:
+            raise ValueError(f"{name} is a number of at least 1, not {value}")
     return SpotDataset(
         open_sections=lambda: [
             _section(seed=seed, donor=donor, number=number, spots=spots, transcripts=transcripts, pitch=pitch)
