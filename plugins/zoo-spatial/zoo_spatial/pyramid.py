@@ -8,6 +8,7 @@ the pages that are touched and no more.
 from __future__ import annotations
 
 import math
+import mmap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from zoo.errors import DataError, MissingError
+from zoo.errors import DataError
 from zoo_spatial.cache import folder_for
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Pyramid:
         corners = np.floor(centres_px / 2**level - side / 2 + (0.5 if side % 2 else 0)).astype(np.int64)
         for place, (x, y) in zip(cut, corners, strict=True):
             _copy_window(self.levels[level], x, y, place)
+        self._release()
         fields = torch.from_numpy(cut).permute(0, 3, 1, 2)
         return fields if side == size else resized(fields, size)
 
@@ -80,7 +82,18 @@ class Pyramid:
         sides = [min(level.shape[:2]) for level in self.levels]
         fitting = [number for number, side in enumerate(sides) if side >= size]
         level = np.array(self.levels[fitting[-1] if fitting else 0])  # a copy: the map is read-only
+        self._release()
         return resized(torch.from_numpy(level).permute(2, 0, 1)[None], size)[0].contiguous()
+
+    def _release(self) -> None:
+        for level in self.levels:
+            _unmap(level)
+
+
+def _unmap(level: NDArray[np.uint8]) -> None:
+    """Give mapped pages back; they stay in the system's cache, but no longer count as this process's memory."""
+    if isinstance(level.base, mmap.mmap):
+        level.base.madvise(mmap.MADV_DONTNEED)
 
 
 def resized(images: torch.Tensor, size: int) -> torch.Tensor:
@@ -123,29 +136,33 @@ def open_image(path: Path) -> Pyramid:
 
 
 def _decode(path: Path, folder: Path) -> None:
-    from PIL import Image, UnidentifiedImageError
-
-    with _own_size_guard():
-        try:
-            with Image.open(path) as image:
-                _check(path, image)
-                _write_level(folder, 0, image.size, _strips_of_image(image))
-        except FileNotFoundError as error:
-            raise MissingError(f"{path}: there is no such image; check data.root") from error
-        except UnidentifiedImageError as error:
-            raise DataError(f"{path}: is no image that can be decoded; open it elsewhere and save it as RGB") from error
-        except (SyntaxError, ValueError) as error:
-            raise DataError(f"{path}: the image is damaged ({error}); restore it from its source") from error
-        except OSError as error:
-            if error.errno is not None:  # the disk's business, not the decoder's
-                raise
-            raise DataError(f"{path}: the image is damaged ({error}); restore it from its source") from error
+    _write_whole(path, folder)  # a function of its own, so that the decoded image is gone before the rest is made
     number, level = 0, np.load(folder / "level0.npy", mmap_mode="r")
     while min(level.shape[:2]) >= 2 * SMALLEST_SIDE:
         number += 1
         size = (level.shape[1] // 2, level.shape[0] // 2)
         _write_level(folder, number, size, _strips_of_half(level))
         level = np.load(folder / f"level{number}.npy", mmap_mode="r")
+
+
+def _write_whole(path: Path, folder: Path) -> None:
+    """Decode the image into level 0, turning whatever a decoder raises into one sentence."""
+    from PIL import Image, UnidentifiedImageError
+
+    damaged = f"{path}: the image is damaged ({{}}); restore it from its source"
+    with _own_size_guard():
+        try:
+            with Image.open(path) as image:
+                _check(path, image)
+                _write_level(folder, 0, image.size, _strips_of_image(image))
+        except UnidentifiedImageError as error:
+            raise DataError(f"{path}: is no image that can be decoded; open it elsewhere and save it as RGB") from error
+        except (SyntaxError, ValueError) as error:
+            raise DataError(damaged.format(error)) from error
+        except OSError as error:
+            if error.errno is not None:  # the disk's business, not the decoder's
+                raise
+            raise DataError(damaged.format(error)) from error
 
 
 @contextmanager
@@ -183,6 +200,7 @@ def _strips_of_image(image: Image.Image) -> Iterator[NDArray[np.uint8]]:
 def _strips_of_half(level: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     for top in range(0, level.shape[0] // 2 * 2, STRIP):
         yield _halved(level[top : min(top + STRIP, level.shape[0] // 2 * 2)])
+        _unmap(level)
 
 
 def _halved(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

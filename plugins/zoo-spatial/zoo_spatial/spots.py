@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,7 @@ import torch
 
 from zoo.errors import DataError, UsageError
 from zoo_spatial.colour import GLIMPSE, levelling, recoloured
+from zoo_spatial.kept_fields import KeptFields
 from zoo_spatial.panel import GenePanel, Scale, counts_of, scaled, select, shared_genes, totals_of
 
 if TYPE_CHECKING:
@@ -226,14 +227,10 @@ class SpotDataset:
 
     def batch(self, items: NDArray[np.int64]) -> dict[str, Any]:
         """Return the views, expression and neighbours of spots, on the CPU."""
-        number = self._section_of[items]
         batch: dict[str, Any] = {"id": [self.item_id(item) for item in items]}
-        size = self.views.size or self.views.patch
-        batch["image"] = self._fields(items, number, self.views.patch, size)
-        if self.views.neighbourhood:
-            batch["neighbourhood"] = self._fields(items, number, self.views.patch * self.views.neighbourhood, size)
+        batch.update({name: fields.of(items) for name, fields in self._fields.items()})
         if self.views.overview:
-            present, index = np.unique(number, return_inverse=True)
+            present, index = np.unique(self._section_of[items], return_inverse=True)
             batch["overview"] = self._overviews[present]
             batch["overview_index"] = torch.from_numpy(index)
         batch["position"] = torch.from_numpy(self.grid[items])
@@ -259,19 +256,29 @@ class SpotDataset:
         """Centres of the spots in pixels, x and y [n, 2]."""
         return np.concatenate([section.position_px for section in self.sections])
 
-    def _fields(self, items: NDArray[np.int64], number: NDArray[np.int64], field_px: float, size: int) -> torch.Tensor:
-        sections: list[int] = np.unique(number).tolist()
-        if len(sections) == 1:
-            return self._cut(sections[0], items, field_px, size)
-        fields = torch.empty((len(items), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
-        for section in sections:
-            rows = np.flatnonzero(number == section)
-            fields[torch.from_numpy(rows)] = self._cut(section, items[rows], field_px, size)
-        return fields
+    @cached_property
+    def _fields(self) -> dict[str, KeptFields]:
+        """The fields of view that are delivered, by their name in a batch."""
+        size = self.views.size or self.views.patch
+        widths = {"image": float(self.views.patch)}
+        if self.views.neighbourhood:
+            widths["neighbourhood"] = self.views.patch * self.views.neighbourhood
+        return {
+            name: KeptFields(len(self), size, partial(self._cut, field_px=width, size=size))
+            for name, width in widths.items()
+        }
 
-    def _cut(self, section: int, items: NDArray[np.int64], field_px: float, size: int) -> torch.Tensor:
-        fields = self.sections[section].image.fields(self.position_px[items], field_px, size)
-        return fields if self.views.colour == "as-is" else recoloured(fields, self._tables[section])
+    def _cut(self, items: NDArray[np.int64], *, field_px: float, size: int) -> torch.Tensor:
+        """Cut the fields of spots that may lie on several sections."""
+        number = self._section_of[items]
+        fields = torch.empty((len(items), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
+        for section in np.unique(number).tolist():
+            rows = np.flatnonzero(number == section)
+            cut = self.sections[section].image.fields(self.position_px[items[rows]], field_px, size)
+            if self.views.colour == "section":
+                cut = recoloured(cut, self._tables[section])
+            fields[torch.from_numpy(rows)] = cut
+        return fields
 
     @cached_property
     def _tables(self) -> list[NDArray[np.uint8]]:
