@@ -121,13 +121,10 @@ def to_device(batch: Batch, device: torch.device) -> dict[str, Any]:
 
 
 def transformed(batch: Mapping[str, Any], transforms: Sequence[Transform], seed: int) -> Batch:
-    """Apply transforms in order, all drawing from one generator on the batch's device."""
+    """Apply transforms in order, all drawing from one generator."""
     import torch
 
-    if not transforms:
-        return batch
-    device = next(value.device for value in batch.values() if isinstance(value, torch.Tensor))
-    generator = torch.Generator(device=device).manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     for transform in transforms:
         batch = transform(batch, generator)
     return batch

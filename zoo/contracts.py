@@ -96,9 +96,10 @@ class Loss(Protocol):
 
 
 class Transform(Protocol):
-    """Changes a whole batch on its device, drawing only from the generator it is given.
+    """Changes a whole batch on its device, drawing only from the generator it is given (a generator of the CPU).
 
-    Drawing from nothing else is what makes a resumed run equal to an uninterrupted one.
+    Drawing from nothing else is what makes a resumed run equal to an uninterrupted one, and a batch change alike on
+    every device.
     """
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:

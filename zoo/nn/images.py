@@ -29,5 +29,13 @@ def _is_image(name: str, value: Any, batch: Mapping[str, Any]) -> bool:
 
 
 def draw(batch: Mapping[str, Any], generator: torch.Generator, columns: int) -> torch.Tensor:
-    """Return uniform numbers [B, columns] on the generator's device."""
-    return torch.rand(len(batch["id"]), columns, generator=generator, device=generator.device)
+    """Return uniform numbers [B, columns] on the CPU, so that a batch changes alike on every device."""
+    return torch.rand(len(batch["id"]), columns, generator=generator)
+
+
+def change_some(
+    images: torch.Tensor, chosen: torch.Tensor, change: Callable[[torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
+    """Return the images [B, C, H, W] of which those chosen [B] are changed; no more than these are touched."""
+    rows = chosen.nonzero()[:, 0].to(images.device, non_blocking=True)
+    return images.index_copy(0, rows, change(images.index_select(0, rows))) if len(rows) else images

@@ -37,7 +37,7 @@ class ColourJitter:
         return map_images(batch, lambda images: self._changed(images, factors))
 
     def _changed(self, images: torch.Tensor, factors: list[torch.Tensor]) -> torch.Tensor:
-        brightness, contrast, saturation = factors
+        brightness, contrast, saturation = (factor.to(images.device) for factor in factors)
         if self.widths[0]:
             images = (images * brightness).clamp(0, 1)
         if self.widths[1]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
 
-from zoo.nn.images import draw, map_images
+from zoo.nn.images import change_some, draw, map_images
 
 
 class Flip:
@@ -25,7 +26,7 @@ class Flip:
 
         def change(images: torch.Tensor) -> torch.Tensor:
             for column, dimension in enumerate(self.dimensions):
-                images = torch.where(chosen[:, column].view(-1, 1, 1, 1), images.flip(dimension), images)
+                images = change_some(images, chosen[:, column], partial(torch.flip, dims=(dimension,)))
             return images
 
         return map_images(batch, change)

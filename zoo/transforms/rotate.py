@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch.nn import functional
 
-from zoo.nn.images import draw, map_images
+from zoo.nn.images import change_some, draw, map_images
 
 QUARTERS = 4
 
@@ -41,11 +42,12 @@ class Rotate:
 
 def _quarter_turns(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     for turn in range(1, QUARTERS):
-        images = torch.where((turns == turn).view(-1, 1, 1, 1), images.rot90(turn, (2, 3)), images)
+        images = change_some(images, turns == turn, partial(torch.rot90, k=turn, dims=(2, 3)))
     return images
 
 
 def _turned(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+    angles = angles.to(images.device)
     cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     ratio = images.shape[2] / images.shape[3]
     matrix = torch.stack([torch.stack([cos, -sin * ratio, zero], 1), torch.stack([sin / ratio, cos, zero], 1)], dim=1)

@@ -33,10 +33,9 @@ class KeptFields:
     def __init__(self, spots: int, size: int, cut: Callable[[NDArray[np.int64]], torch.Tensor]) -> None:
         self._cut = cut
         self._known = np.zeros(spots, dtype=bool)
-        shape = (spots, 3, size, size)
+        fits = spots * size * size * 3 <= MOST_BYTES
         # memory that is reserved here is taken up as fields come in
-        fits = spots * 3 * size * size <= MOST_BYTES
-        self._fields = torch.empty(shape, dtype=torch.uint8, memory_format=torch.channels_last) if fits else None
+        self._fields = np.empty((spots, size, size, 3), dtype=np.uint8) if fits else None
 
     def of(self, spots: NDArray[np.int64]) -> torch.Tensor:
         """Return the fields of some spots [n, 3, size, size], channels last in memory."""
@@ -44,8 +43,7 @@ class KeptFields:
             return self._cut(spots)
         new = np.unique(spots[~self._known[spots]])
         if len(new):
-            self._fields[torch.from_numpy(new)] = self._cut(new)
+            self._fields[new] = self._cut(new).permute(0, 2, 3, 1).numpy()
             self._known[new] = True
-        # whole rows of memory are copied, which an index into a channels-last tensor would not do
-        rows = self._fields.permute(0, 2, 3, 1).index_select(0, torch.from_numpy(spots))
-        return rows.permute(0, 3, 1, 2)
+        # numpy, because torch would start a team of threads in the thread that reads ahead, to the model's cost
+        return torch.from_numpy(self._fields[spots]).permute(0, 3, 1, 2)

@@ -219,11 +219,11 @@ class SpotDataset:
         return np.concatenate(indices), np.concatenate(offsets).astype(np.float32)
 
     @cached_property
-    def _overviews(self) -> torch.Tensor:
+    def _overviews(self) -> NDArray[np.uint8]:
         found = [section.image.overview(self.views.overview or 8)[None] for section in self.sections]
         if self.views.colour == "section":
             found = [recoloured(overview, table) for overview, table in zip(found, self._tables, strict=True)]
-        return torch.cat(found)
+        return torch.cat(found).numpy()
 
     def batch(self, items: NDArray[np.int64]) -> dict[str, Any]:
         """Return the views, expression and neighbours of spots, on the CPU."""
@@ -231,7 +231,7 @@ class SpotDataset:
         batch.update({name: fields.of(items) for name, fields in self._fields.items()})
         if self.views.overview:
             present, index = np.unique(self._section_of[items], return_inverse=True)
-            batch["overview"] = self._overviews[present]
+            batch["overview"] = torch.from_numpy(self._overviews[present])
             batch["overview_index"] = torch.from_numpy(index)
         batch["position"] = torch.from_numpy(self.grid[items])
         if self.labelled:
