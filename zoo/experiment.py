@@ -115,18 +115,22 @@ def _train_member(
     values = {"device": str(accelerator.device), "items": len(member.train), "parameters": _size(fit.trainee)}
     yield Record("member", member.name, 0, values)
     yield from fit.records()
-    if not accelerator.is_main_process:
-        return
-    batch = member.filled.frame.train.batch
-    trained = evaluate.prepare(
-        fit.trainee.model, member.task, member.dataset, member.train, batch=batch, transforms=fit.eval_transforms
-    )
-    trained.floors.update(member.task.fit_floors(member.dataset, member.train))
-    result = evaluate.by_group(trained, member.dataset, test_items(member.dataset, fold))
+    if accelerator.is_main_process:
+        yield Record("scored", member.name, 0, _score_member(member, fold, run, fit))
+    accelerator.free_memory()  # it holds on to every model it has prepared
+
+
+def _score_member(member: Member, fold: Split, run: Run, fit: Fit) -> dict[str, Any]:
+    """Score a trained member beside its floors, and write the model and the result; return the scores by group."""
+    model, dataset, batch = fit.trainee.model, member.dataset, fit.settings.batch
+    trained = evaluate.prepare(model, member.task, dataset, member.train, batch=batch, transforms=fit.eval_transforms)
+    trained.floors.update(member.task.fit_floors(dataset, member.train))
+    result = evaluate.by_group(trained, dataset, test_items(dataset, fold))
     about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
-    package.write(run.model_folder(member.name), member.filled, trained, member.dataset, about)
+    package.write(run.model_folder(member.name), member.filled, trained, dataset, about)
     atomic.write_json(run.folder / "results" / f"{member.name}.json", {**about, **result})
-    yield Record("scored", member.name, 0, result["scores"][evaluate.MODEL])
+    scores: dict[str, Any] = result["scores"][evaluate.MODEL]
+    return scores
 
 
 def fit_dataset(filled: Filled, dataset: Dataset, fold: Split) -> None:

@@ -213,7 +213,8 @@ class Fit:
             return
         up = {"min": False, "max": True, None: self.member.task.scores.get(stop.metric, False)}[stop.mode]
         best = self.progress.best
-        if best is None or (value > best if up else value < best):
+        better = math.isfinite(value) and (best is None or (value > best if up else value < best))
+        if better:
             self.progress = replace(self.progress, best=value, best_epoch=self.progress.epoch, waited=0)
             self.keeper.keep(self.keeper.best, self.progress)
         else:
