@@ -103,6 +103,13 @@ def test_the_margin_is_paired_with_the_best_floor_and_positive_where_the_model_i
         assert metrics["above_floor"][score]["mean"] == pytest.approx(expected)
 
 
+def test_the_spread_over_seeds_is_shown_where_there_are_several(tiny, tmp_path, zoo):
+    _, one, _ = zoo("train", tiny, "--out", tmp_path / "one", "--device", "cpu")
+    _, two, _ = zoo("train", tiny, "--seed", 0, "--seed", 1, "--out", tmp_path / "two", "--device", "cpu")
+    assert "sd of seeds" not in one
+    assert "sd of seeds" in two
+
+
 def test_one_test_group_gets_no_interval_and_the_run_says_so(tiny, tmp_path):
     _, metrics = run_tiny(tiny, tmp_path, "data.split.test=[g7]")
     assert metrics["scores"]["r2"]["interval"] is None

@@ -81,8 +81,9 @@ def rounded(value: float | None) -> str:
 
 
 def scores_table(metrics: dict[str, Any]) -> str:
-    """Return model and floors in one table, with the interval and the margin over the best floor."""
+    """Return model and floors in one table: intervals, spread over seeds, and the margin over the best floor."""
     floors = list(metrics["floors"])
+    several = any(found["seed_sd"] is not None for found in metrics["scores"].values())
     rows = []
     for score, found in metrics["scores"].items():
         margin = metrics["above_floor"][score]
@@ -90,13 +91,15 @@ def scores_table(metrics: dict[str, Any]) -> str:
             [
                 score,
                 rounded(found["mean"]),
+                *([rounded(found["seed_sd"])] if several else []),
                 _interval(found["interval"]),
                 *(rounded(metrics["floors"][floor][score]["mean"]) for floor in floors),
                 rounded(margin["mean"]),
                 _interval(margin["interval"]),
             ]
         )
-    return table(["score", "model", "95% interval", *floors, "above best floor", "95% interval"], rows)
+    spread = ["sd of seeds"] if several else []
+    return table(["score", "model", *spread, "95% interval", *floors, "above best floor", "95% interval"], rows)
 
 
 def _interval(bounds: Sequence[float] | None) -> str:
