@@ -102,5 +102,15 @@ def scores_table(metrics: dict[str, Any]) -> str:
     return table(["score", "model", *spread, "95% interval", *floors, "above best floor", "95% interval"], rows)
 
 
+def counts_line(metrics: dict[str, Any]) -> str:
+    """Return what the task counted in the first groups (constant genes, for instance), on one line."""
+    groups = list(metrics["counts"].items())
+    shown = [
+        f"{group} " + " ".join(f"{name} {value:g}" for name, value in found.items()) for group, found in groups[:4]
+    ]
+    more = [f"{len(groups) - 4} more groups in metrics.json"] if len(groups) > 4 else []  # noqa: PLR2004 - a line's worth
+    return "counted: " + "; ".join([*shown, *more])
+
+
 def _interval(bounds: Sequence[float] | None) -> str:
     return f"[{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else "-"

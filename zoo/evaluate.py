@@ -93,7 +93,7 @@ def summarise(members: Sequence[Mapping[str, Any]], directions: Mapping[str, boo
 
     A group's value is the mean over the seeds that tested it; the score is the mean over groups, its interval a
     bootstrap over groups. ``above_floor`` is the paired difference to the best floor, positive where the model is
-    better, with its own interval.
+    better, with its own interval. ``counts`` is what the task counted in each group.
     """
     table = {name: _column(members, name, directions) for name in members[0]["scores"]}
     model = table.pop(MODEL)
@@ -108,6 +108,7 @@ def summarise(members: Sequence[Mapping[str, Any]], directions: Mapping[str, boo
     return {
         "scores": model,
         "floors": table,
+        "counts": {group: found for member in members for group, found in member["counts"].items()},
         "above_floor": {s: _margin(model[s], [t[s] for t in table.values()], up) for s, up in directions.items()},
         "notes": notes,
     }

@@ -46,3 +46,15 @@ def test_the_version_is_that_of_the_distribution(zoo):
     from importlib.metadata import version
 
     assert zoo("--version")[1].strip() == f"zoo {version('microscopy-zoo')}"
+
+
+def test_ls_finds_a_part_that_fails_only_when_imported_if_asked_to_import(zoo, dist):
+    files = {"lab_late.py": "class X:\n    '''A part.'''\nraise OSError('no licence')"}
+    dist("lab-late", files=files, points={"heads": {"late": "lab_late:X"}})
+    code, out, err = zoo("ls", "heads")
+    assert (code, "A part." in out, err) == (0, True, "")
+    code, out, err = zoo("ls", "heads", "--load")
+    assert code == 0
+    assert "heads late of lab-late 1.0 is broken" in err
+    assert "no licence" in err
+    assert "clip" in out

@@ -22,5 +22,6 @@ def command(
         console.result_json(metrics)
         return
     console.result(console.scores_table(metrics))
+    console.result(console.counts_line(metrics))
     for note in metrics["notes"]:
         console.result(f"note: {note}")

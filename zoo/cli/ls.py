@@ -15,6 +15,9 @@ def command(
         str | None, typer.Argument(metavar="[KIND]", help="encoders, heads, ..., recipes or runs; all if not given.")
     ] = None,
     *,
+    load: Annotated[
+        bool, typer.Option("--load", help="Import every component too, which finds those that fail only then.")
+    ] = False,
     output: FormatOption = Format.human,
 ) -> None:
     """List what is installed: components by kind, recipes, runs; what is broken is listed with its reason."""
@@ -24,7 +27,7 @@ def command(
     if what not in {None, "recipes", "runs", *KINDS}:
         raise UsageError(f"'{what}' cannot be listed; choose one of {', '.join([*KINDS, 'recipes', 'runs'])}")
     registry = Registry()
-    rows = _components(registry, what) if what not in {"recipes", "runs"} else []
+    rows = _components(registry, what, load=load) if what not in {"recipes", "runs"} else []
     rows += _recipes() if what in {None, "recipes"} else []
     rows += _runs() if what == "runs" else []
     conflicts = [str(c) for c in registry.conflicts() if what in {None, c.kind}]
@@ -44,17 +47,28 @@ def command(
         console.error(trouble)
 
 
-def _components(registry: Any, kind: str | None) -> list[dict[str, str]]:
+def _components(registry: Any, kind: str | None, *, load: bool) -> list[dict[str, str]]:
     from zoo.trace import source_of
 
     rows = []
     for entry in registry.entries(kind):
         source = source_of(entry)
         came = f"{entry.distribution} {entry.version}"
+        problem = source.problem or (_failure(entry) if load else "")
         rows.append(
-            {"kind": entry.kind, "name": entry.name, "from": came, "summary": source.summary, "problem": source.problem}
+            {"kind": entry.kind, "name": entry.name, "from": came, "summary": source.summary, "problem": problem}
         )
     return rows
+
+
+def _failure(entry: Any) -> str:
+    from zoo.errors import MissingError
+
+    try:
+        entry.load()
+    except MissingError as error:
+        return str(error)
+    return ""
 
 
 def _recipes() -> list[dict[str, str]]:
