@@ -110,6 +110,13 @@ def test_the_spread_over_seeds_is_shown_where_there_are_several(tiny, tmp_path, 
     assert "sd of seeds" in two
 
 
+def test_a_model_that_does_not_beat_its_floor_is_said_not_to(tiny, tmp_path):
+    _, wild = run_tiny(tiny, tmp_path, "train.lr=3.0", "train.epochs=2", name="wild")
+    assert "the model does not beat its best floor in r2, mse" in wild["notes"]
+    _, keen = run_tiny(tiny, tmp_path, name="keen")
+    assert not any("does not beat" in note for note in keen["notes"])
+
+
 def test_one_test_group_gets_no_interval_and_the_run_says_so(tiny, tmp_path):
     _, metrics = run_tiny(tiny, tmp_path, "data.split.test=[g7]")
     assert metrics["scores"]["r2"]["interval"] is None

@@ -97,21 +97,28 @@ def summarise(members: Sequence[Mapping[str, Any]], directions: Mapping[str, boo
     """
     table = {name: _column(members, name, directions) for name in members[0]["scores"]}
     model = table.pop(MODEL)
-    groups = max((len(column["by_group"]) for column in model.values()), default=0)
-    notes = []
-    if groups < FEW_GROUPS:
-        one = groups == 1
-        notes.append(
-            f"{groups} test group{'' if one else 's'}: "
-            + ("no interval can be given" if one else "the interval is a rough one")
-        )
+    margins = {s: _margin(model[s], [t[s] for t in table.values()], up) for s, up in directions.items()}
     return {
         "scores": model,
         "floors": table,
         "counts": {group: found for member in members for group, found in member["counts"].items()},
-        "above_floor": {s: _margin(model[s], [t[s] for t in table.values()], up) for s, up in directions.items()},
-        "notes": notes,
+        "above_floor": margins,
+        "notes": _notes(model, margins),
     }
+
+
+def _notes(model: Mapping[str, Any], margins: Mapping[str, Any]) -> list[str]:
+    """Return what a reader of the table must not overlook."""
+    notes = []
+    groups = max((len(column["by_group"]) for column in model.values()), default=0)
+    if groups == 1:
+        notes.append("1 test group: no interval can be given")
+    elif groups < FEW_GROUPS:
+        notes.append(f"{groups} test groups: the interval is a rough one")
+    behind = [score for score, margin in margins.items() if margin["mean"] is not None and margin["mean"] <= 0]
+    if behind:
+        notes.append(f"the model does not beat its best floor in {', '.join(behind)}")
+    return notes
 
 
 def _column(members: Sequence[Mapping[str, Any]], name: str, directions: Mapping[str, bool]) -> dict[str, Any]:
