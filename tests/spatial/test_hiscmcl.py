@@ -117,10 +117,31 @@ def test_a_dataset_named_by_an_option_keeps_what_both_know_and_drops_the_rest(se
     assert "pcc" in out
 
 
-def test_a_dataset_without_sections_is_refused_at_its_place(zoo):
-    code, _, err = zoo("train", "hiscmcl", *options(*FAST, "data.donors=0"))
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("data.donors=0", "simulated-tissue: donors is a number of at least 1, not 0"),
+        ("data.near=-1", "simulated-tissue: near is a number of spots of at least 0, not -1"),
+        ("data.views.patch=4", "patch lies between 8 and 4096 pixels, not 4"),
+        ("data.views.neighbourhood=0.5", "neighbourhood is wider than the patch, up to 64 times, not 0.5"),
+    ],
+)
+def test_a_dataset_that_cannot_be_made_is_refused_at_its_place(zoo, setting, said):
+    code, _, err = zoo("train", "hiscmcl", *options(*FAST, setting))
     assert code == 2
-    assert "simulated-tissue: donors is a number of at least 1, not 0" in err
+    assert said in err
+    assert err.count("error:") == 1
+
+
+def test_a_spot_can_be_read_without_its_neighbours(zoo, tmp_path):
+    code, _, err = zoo("train", "hiscmcl", *options(*FAST, "data.near=0"), "--out", tmp_path / "alone")
+    assert code == 0, err
+
+
+def test_an_empty_gene_panel_gets_one_sentence_and_exit_3(zoo):
+    code, _, err = zoo("train", "hiscmcl", *options(*FAST, "data.genes={select: list, names: [NOPE]}"))
+    assert code == 3
+    assert "none of the 1 genes of data.genes.names is in the data" in err
 
 
 def test_a_test_group_that_does_not_exist_is_named_with_those_that_do(zoo):

@@ -89,6 +89,11 @@ class SpotDataset:
     genes: list[str] = field(default_factory=list)
     um_per_px: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a number of neighbours that there cannot be."""
+        if self.near < 0:
+            raise ValueError(f"near is a number of spots of at least 0, not {self.near}")
+
     @cached_property
     def sections(self) -> list[Section]:
         """The sections, opened now if they were not."""
