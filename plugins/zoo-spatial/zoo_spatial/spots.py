@@ -216,7 +216,9 @@ class SpotDataset:
         indices, offsets = [], []
         for start, section in zip(self._starts[:-1], self.sections, strict=True):
             k = min(self.near + 1, len(section.ids))
-            _, found = cKDTree(section.position_px).query(section.position_px, k=k)
+            _, found = cKDTree(section.position_px).query(
+                section.position_px, k=range(1, k + 1)
+            )  # a range keeps two axes
             own = np.arange(len(found))[:, None]
             found = np.concatenate([found[:, 1:], np.repeat(own, self.near + 1 - k, axis=1)], axis=1)
             indices.append(found + start)
