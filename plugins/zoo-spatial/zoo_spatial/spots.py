@@ -173,7 +173,8 @@ class SpotDataset:
         if lacking:
             self.notes.append(f"section {section.name} lacks {len(lacking)} genes of the panel; taken as 0")
         if empty:
-            self.notes.append(f"section {section.name} has {empty} spots without counts; taken as 0")
+            plural = "spot" if empty == 1 else "spots"
+            self.notes.append(f"section {section.name} has {empty} {plural} without counts; taken as 0")
         return scaled(counts, self.scale, totals)
 
     @property
