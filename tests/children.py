@@ -77,6 +77,20 @@ def train_signalled_at_batch(recipe, overrides, out, number, which, resume):
     train(recipe, overrides, out, resume)
 
 
+def train_signalled_while_scored(recipe, overrides, out, which, resume):
+    """Train, and send this process a signal when the first member is scored."""
+    from zoo import evaluate
+
+    real = evaluate.by_group
+
+    def by_group(*arguments):
+        os.kill(os.getpid(), which)
+        return real(*arguments)
+
+    evaluate.by_group = by_group
+    train(recipe, overrides, out, resume)
+
+
 def weights(out):
     """Return the digests of every trained model of a run, and of its scores."""
     folder = Path(out)

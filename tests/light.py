@@ -9,6 +9,15 @@ from zoo.recipe import load
 from zoo.resolve import fill
 
 LIGHT_PLUGIN = Path(__file__).parent / "light_plugin"
+PLAIN = """\
+zoo: 1
+name: light
+data: {use: light-data, split: {unit: donor, test: [D1]}}
+encoder: {use: light-net}
+head: {use: light-head}
+loss: {use: light-loss}
+task: {use: light-task}
+"""
 LIGHT = """\
 zoo: 1
 name: light

@@ -4,19 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from light import PLAIN
 from zoo.errors import MissingError, RecipeError
 from zoo.recipe import parse
 from zoo.resolve import dotted, fill
-
-LIGHT = """\
-zoo: 1
-name: light
-data: {use: light-data, split: {unit: donor, test: [D1]}}
-encoder: {use: light-net}
-head: {use: light-head}
-loss: {use: light-loss}
-task: {use: light-task}
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +17,7 @@ def _light(monkeypatch):
 
 def filled(**blocks):
     """Fill the light recipe with some blocks replaced."""
-    text = LIGHT
+    text = PLAIN
     for slot, block in blocks.items():
         lines = [line for line in text.splitlines() if not line.startswith(f"{slot}:")]
         text = "\n".join([*lines, f"{slot}: {block}"])

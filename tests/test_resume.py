@@ -66,6 +66,17 @@ def test_a_signal_writes_a_checkpoint_exits_with_its_code_and_resumes_to_the_sam
     assert finish(tiny, out, settings) == children.weights(uninterrupted)
 
 
+@pytest.mark.parametrize(("which", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_a_member_is_scored_stops_at_once_and_resumes_to_the_same_weights(
+    tiny, tmp_path, uninterrupted, which, code
+):
+    out = tmp_path / "stopped"
+    assert children.run(children.train_signalled_while_scored, tiny, SETTINGS, out, which, False) == code
+    assert Run(out).status["state"] == "interrupted"
+    assert children.weights(out) == {}
+    assert finish(tiny, out) == children.weights(uninterrupted)
+
+
 def test_early_stopping_keeps_the_best_weights_through_a_kill(tiny, tmp_path):
     settings = ["train.early_stop={patience: 2, metric: r2}", "train.epochs=12", "train.lr=0.1"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"

@@ -72,7 +72,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_the_items_and_keeps_the_la
     assert Run(out).status["state"] == "failed"
 
 
-def test_strict_shows_the_dataset_its_training_groups_only_and_published_shows_all(tiny, tmp_path):
+def test_strict_shows_the_dataset_its_training_groups_only_and_published_shows_all(tiny, tmp_path, zoo):
     log = tmp_path / "seen.json"
     _, strict = run_tiny(tiny, tmp_path, f"data.log={log}", name="strict")
     assert json.loads(log.read_text()) == ["g0", "g1", "g2", "g3", "g4"]
@@ -82,6 +82,8 @@ def test_strict_shows_the_dataset_its_training_groups_only_and_published_shows_a
     assert published["protocol"] == "published"
     assert any("has seen the test groups" in note for note in published["notes"])
     assert not any("has seen the test groups" in note for note in strict["notes"])
+    _, again, _ = zoo("eval", tmp_path / "published", "--device", "cpu")
+    assert "has seen the test groups" in again
 
 
 def test_every_fold_and_seed_is_trained_scored_and_joined(tiny, tmp_path):

@@ -88,7 +88,7 @@ def by_group(contestant: Contestant, dataset: Dataset, items: Mapping[str, Indic
     return {"scores": scores, "counts": counts}
 
 
-def summarise(members: Sequence[Mapping[str, Any]], directions: Mapping[str, bool]) -> dict[str, Any]:
+def summarise(members: Sequence[Mapping[str, Any]], directions: Mapping[str, bool], protocol: str) -> dict[str, Any]:
     """Join the members of a run (folds x seeds) into one table.
 
     A group's value is the mean over the seeds that tested it; the score is the mean over groups, its interval a
@@ -103,11 +103,11 @@ def summarise(members: Sequence[Mapping[str, Any]], directions: Mapping[str, boo
         "floors": table,
         "counts": {group: found for member in members for group, found in member["counts"].items()},
         "above_floor": margins,
-        "notes": _notes(model, margins),
+        "notes": _notes(model, margins, protocol),
     }
 
 
-def _notes(model: Mapping[str, Any], margins: Mapping[str, Any]) -> list[str]:
+def _notes(model: Mapping[str, Any], margins: Mapping[str, Any], protocol: str) -> list[str]:
     """Return what a reader of the table must not overlook."""
     notes = []
     groups = max((len(column["by_group"]) for column in model.values()), default=0)
@@ -118,6 +118,8 @@ def _notes(model: Mapping[str, Any], margins: Mapping[str, Any]) -> list[str]:
     behind = [score for score, margin in margins.items() if margin["mean"] is not None and margin["mean"] <= 0]
     if behind:
         notes.append(f"the model does not beat its best floor in {', '.join(behind)}")
+    if protocol == "published":
+        notes.append("published protocol: what is fitted to data has seen the test groups; scores flatter")
     return notes
 
 

@@ -116,7 +116,10 @@ def _train_member(
     yield Record("member", member.name, 0, values)
     yield from fit.records()
     if accelerator.is_main_process:
-        yield Record("scored", member.name, 0, _score_member(member, fold, run, fit))
+        stopped = f"stopped by a signal while {member.name} was scored; it is trained, and its checkpoint is in"
+        with interrupts.at_once(f"{stopped} {run.folder}, go on with the same command and --resume"):
+            scores = _score_member(member, fold, run, fit)
+        yield Record("scored", member.name, 0, scores)
     accelerator.free_memory()  # it holds on to every model it has prepared
 
 
@@ -151,9 +154,7 @@ def summary(run: Run, filled: Filled, folds: list[Split], dataset: Dataset) -> d
     names = [member_name(fold, seed) for fold in folds for seed in filled.frame.train.seeds]
     members = [found for name in names if (found := _result(run, name)) is not None]
     task: Task = filled.build("task", dict(dataset.facts))
-    joined = evaluate.summarise(members, task.scores)
-    if filled.frame.protocol == "published":
-        joined["notes"].append("published protocol: what is fitted to data has seen the test groups; scores flatter")
+    joined = evaluate.summarise(members, task.scores, filled.frame.protocol)
     joined["notes"].extend(getattr(dataset, "notes", ()))
     about = {"recipe": filled.frame.name, "digest": filled.digest, "protocol": filled.frame.protocol}
     split = {"unit": filled.split.unit, "scheme": filled.split.scheme, "folds": len(folds)}

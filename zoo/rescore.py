@@ -28,7 +28,7 @@ def rescore(run: Run, overrides: list[str], device: str = "cpu") -> dict[str, An
     folders = sorted(path.parent for path in run.folder.glob("model/*/config.json"))
     if not folders:
         raise MissingError(f"{run.folder}: holds no finished model; go on with: zoo train RECIPE --resume")
-    members, notes, scores = [], [], {}
+    members, notes = [], []
     for folder in folders:
         loaded = package.read(folder, overrides, device)
         fold, note = _groups(loaded, overrides)
@@ -36,10 +36,10 @@ def rescore(run: Run, overrides: list[str], device: str = "cpu") -> dict[str, An
         found = evaluate.by_group(loaded.contestant, loaded.dataset, test_items(loaded.dataset, fold))
         notes.extend(n for n in getattr(loaded.dataset, "notes", ()) if n not in notes)
         members.append({"member": loaded.config["member"], "seed": loaded.config["seed"], **found})
-        scores = dict(loaded.contestant.task.scores)
-    joined = evaluate.summarise(members, scores)
+    frame = loaded.filled.frame
+    joined = evaluate.summarise(members, loaded.contestant.task.scores, frame.protocol)
     joined["notes"] += notes
-    return {"recipe": loaded.filled.frame.name, "protocol": loaded.filled.frame.protocol, **joined, "members": members}
+    return {"recipe": frame.name, "protocol": frame.protocol, **joined, "members": members}
 
 
 def _groups(loaded: package.Loaded, overrides: list[str]) -> tuple[Split, str]:

@@ -5,17 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from light import PLAIN
+
 GOOD = "class Good:\n    '''A good part.'''\n    def __init__(self, *, size: int = 1) -> None: ...\n"
-LIGHT = """\
-# A light recipe.
-zoo: 1
-name: light
-data: {use: light-data, split: {unit: donor, test: [D1]}}
-encoder: {use: light-net}
-head: {use: light-head}
-loss: {use: light-loss}
-task: {use: light-task}
-"""
+LIGHT = f"# A light recipe.\n{PLAIN}"
 
 
 @pytest.fixture
