@@ -119,24 +119,32 @@ def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tens
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def load_weights(path: Path, module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
-    """Load weights strictly, with one sentence where they do not fit."""
+def load_weights(path: Path, module: nn.Module, tensors: dict[str, torch.Tensor], *, assign: bool = False) -> None:
+    """Load weights strictly, with one sentence where they do not fit; ``assign`` takes the tensors themselves."""
+    for name, own in module.state_dict().items():
+        if name in tensors and tensors[name].dtype != own.dtype:
+            have = f"'{name}' is {tensors[name].dtype}, the recipe's model has {own.dtype}"
+            raise IntegrityError(f"{path}: the weights do not fit the recipe's model ({have}); restore a copy")
     try:
-        module.load_state_dict(tensors, strict=True)
+        module.load_state_dict(tensors, strict=True, assign=assign)
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise IntegrityError(f"{path}: the weights do not fit the recipe's model ({first})") from error
 
 
-def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Return the tensors of a safetensors file and the header that :func:`zoo.atomic.write_tensors` gave it."""
+def read_tensors(path: Path, *, mapped: bool = False) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return the tensors of a safetensors file and the header that :func:`zoo.atomic.write_tensors` gave it.
+
+    Mapped tensors are pages of the file, read when they are first touched; the file must not be cut short meanwhile.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("zoo", "{}"))
-            # copied, because replacing the file later must not pull the memory away
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError, ValueError) as error:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            if not mapped:  # copied, because this process writes the file anew while it holds them
+                tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"{path}: cannot be read as safetensors ({error}); remove it or restore a copy") from error
     return tensors, header

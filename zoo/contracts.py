@@ -43,7 +43,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,11 +59,49 @@ FACTS = ("in_features", "in_chans", "num_classes", "num_genes")
 """Names of parameters that follow from other parts of the recipe and may be left out."""
 
 
+class Provenance(TypedDict, total=False):
+    """Where data, or the weights that a model began from, come from; a model card is made of it.
+
+    ``name``; ``kind`` says whether the data were measured; ``licence`` is an SPDX identifier in lower case, or ``none``
+    where their makers state none; ``source`` a URL or DOI; ``datasets`` identifiers on the Hub. The others are words of
+    the field (``brain``, ``mouse``, ``h&e``).
+    """
+
+    name: str
+    kind: Literal["real", "simulated", "semi-synthetic"]
+    licence: str
+    source: str
+    citation: str
+    modality: str
+    assay: str
+    stain: str
+    tissue: str
+    species: str
+    datasets: list[str]
+
+
+class HubTask(TypedDict, total=False):
+    """How the Hub calls what a task does.
+
+    ``task_type`` is a word of ours or theirs; ``pipeline_tag`` one of the Hub's fixed list, left out where none fits;
+    ``tags`` name the method; ``scores`` say what each score is, and ``metrics`` which of the Hub's metrics it is;
+    ``writes`` is the ending, without its dot, of the file that predictions are written to.
+    """
+
+    writes: str
+    task_type: str
+    pipeline_tag: str
+    tags: list[str]
+    scores: dict[str, str]
+    metrics: dict[str, str]
+
+
 class Encoder(Protocol):
     """Turns a batch into features: an ``nn.Module`` with ``forward(batch) -> [B, F]``.
 
     ``reads`` names the entries of the batch it needs (checked before training); ``out_features`` is F. In evaluation
-    mode the features of an item must not depend on which items share its batch.
+    mode the features of an item must not depend on which items share its batch. Any module of a model that begins from
+    published weights says so in an attribute ``provenance`` (:class:`Provenance`).
     """
 
     reads: tuple[str, ...]
@@ -112,7 +150,12 @@ class Dataset(Protocol):
     ``fit`` is called once before any batch is read, and is handed only the items it may look at: under the strict
     protocol those of the training groups, under the published protocol all. Gene panels, normalisers and the like are
     fitted there and nowhere else. ``state`` returns what was fitted as plain values, ``restore`` takes it back; a
-    package stores it.
+    package stores it, and its card shows those called ``genes``, ``classes``, ``channels``, ``um_per_px`` and
+    ``wavenumber_cm``.
+
+    Two attributes may be left out: ``provenance`` (:class:`Provenance`), without which a model cannot be published, and
+    ``inputs``, which says of each option of ``zoo predict`` what it takes (``{"image": "an RGB image"}``). Data that
+    say nothing else take ``--input``.
     """
 
     def __len__(self) -> int:
@@ -150,7 +193,8 @@ class Task(Protocol):
     """Knows what a prediction is, how it is scored, and which trivial rivals it has to beat.
 
     ``scores`` names the scores, the main one first, and says of each whether higher is better. They are computed for
-    each test group and averaged over groups. ``needs_bank`` says whether prediction looks up the training items.
+    each test group and averaged over groups. ``needs_bank`` says whether prediction looks up the training items. An
+    attribute ``hub`` (:class:`HubTask`) may be left out; a card is the better for it.
     """
 
     scores: Mapping[str, bool]

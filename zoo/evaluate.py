@@ -92,12 +92,12 @@ def summarise(members: Sequence[Mapping[str, Any]], directions: Mapping[str, boo
     """Join the members of a run (folds x seeds) into one table.
 
     A group's value is the mean over the seeds that tested it; the score is the mean over groups, its interval a
-    bootstrap over groups. ``above_floor`` is the paired difference to the best floor, positive where the model is
+    bootstrap over groups. ``above_floor`` is the paired difference to the best ``floor``, positive where the model is
     better, with its own interval. ``counts`` is what the task counted in each group.
     """
     table = {name: _column(members, name, directions) for name in members[0]["scores"]}
     model = table.pop(MODEL)
-    margins = {s: _margin(model[s], [t[s] for t in table.values()], up) for s, up in directions.items()}
+    margins = {s: _margin(model[s], {name: t[s] for name, t in table.items()}, up) for s, up in directions.items()}
     return {
         "scores": model,
         "floors": table,
@@ -149,12 +149,14 @@ def _seed_spread(seeds: Mapping[str, Sequence[float]]) -> float | None:
     return float(np.std(np.mean([list(found) for found in seeds.values()], axis=0), ddof=1))
 
 
-def _margin(model: Mapping[str, Any], floors: Sequence[Mapping[str, Any]], up: bool) -> dict[str, Any]:
-    if not floors or model["mean"] is None:
-        return {"mean": None, "interval": None}
+def _margin(model: Mapping[str, Any], floors: Mapping[str, Mapping[str, Any]], up: bool) -> dict[str, Any]:
+    known = {name: column for name, column in floors.items() if column["mean"] is not None}
+    if not known or model["mean"] is None:
+        return {"floor": None, "mean": None, "interval": None}
     sign = 1 if up else -1
-    best = max(floors, key=lambda floor: sign * floor["mean"] if floor["mean"] is not None else -np.inf)
+    name = max(known, key=lambda name: sign * known[name]["mean"])
+    best = known[name]
     shared = [group for group in model["by_group"] if group in best["by_group"]]
     values = np.array([sign * (model["by_group"][group] - best["by_group"][group]) for group in shared])
     interval = over_groups(values)
-    return {"mean": float(values.mean()), "interval": list(interval) if interval else None}
+    return {"floor": name, "mean": float(values.mean()), "interval": list(interval) if interval else None}

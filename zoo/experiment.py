@@ -130,7 +130,8 @@ def _score_member(member: Member, fold: Split, run: Run, fit: Fit) -> dict[str, 
     trained.floors.update(member.task.fit_floors(dataset, member.train))
     result = evaluate.by_group(trained, dataset, test_items(dataset, fold))
     about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
-    package.write(run.model_folder(member.name), member.filled, trained, dataset, about)
+    folder = run.model_folder(member.name)
+    package.write(folder, member.filled, trained, dataset, about=about, items=member.train)
     atomic.write_json(run.folder / "results" / f"{member.name}.json", {**about, **result})
     scores: dict[str, Any] = result["scores"][evaluate.MODEL]
     return scores
@@ -232,7 +233,9 @@ def _size(module: Any) -> int:
 
 
 def _differences(one: Any, other: Any, path: str = "") -> list[str]:
+    if one == other or path in {"name", "publish"}:
+        return []
     if isinstance(one, dict) and isinstance(other, dict):
         keys = set(one) | set(other)
         return [d for key in keys for d in _differences(one.get(key), other.get(key), f"{path}.{key}".strip("."))]
-    return [] if one == other or path == "name" else [path]
+    return [path]

@@ -15,3 +15,11 @@ def cache_home() -> Path:
 def runs_folder() -> Path:
     """Return the folder of all runs: ``ZOO_RUNS``, or ``runs`` in the working directory."""
     return Path(os.environ.get("ZOO_RUNS") or "runs")
+
+
+def hub_cache() -> Path:
+    """Return the cache in which the Hugging Face libraries keep what they fetched; zoo has none of its own."""
+    if os.environ.get("HF_HUB_CACHE"):
+        return Path(os.environ["HF_HUB_CACHE"]).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("HF_HOME") or Path(cache) / "huggingface").expanduser() / "hub"

@@ -12,7 +12,7 @@ from zoo.batches import in_order, load, to_device, transformed
 from zoo.seeds import derive
 
 if TYPE_CHECKING:
-    from zoo.contracts import Arrays, Dataset, Indices, Transform
+    from zoo.contracts import Arrays, Batch, Dataset, Indices, Outputs, Transform
     from zoo.model import Model, Trainee
 
 
@@ -26,11 +26,21 @@ def outputs(
     model.eval()
     with torch.inference_mode():
         for number, read in enumerate(load(dataset, in_order(items, batch), pin=device.type == "cuda")):
-            moved = transformed(to_device(read, device), transforms, derive("eval", number))
-            for name, value in model(moved).items():
-                collected.setdefault(name, []).append(value.float().cpu())
+            for name, value in _outputs(model, read, number, transforms, device).items():
+                collected.setdefault(name, []).append(value)
     model.train(was_training)
     return {name: torch.cat(parts).numpy() for name, parts in collected.items()}
+
+
+def of_batch(model: Model, batch: Batch, number: int, transforms: Sequence[Transform] = ()) -> Outputs:
+    """Return the outputs of a model for one batch, the numbered one of its kind, in 32 bits on the CPU."""
+    with torch.inference_mode():
+        return _outputs(model.eval(), batch, number, transforms, next(model.parameters()).device)
+
+
+def _outputs(model: Model, batch: Batch, number: int, transforms: Sequence[Transform], device: torch.device) -> Outputs:
+    moved = transformed(to_device(batch, device), transforms, derive("eval", number))
+    return {name: value.float().cpu() for name, value in model(moved).items()}
 
 
 def mean_loss(

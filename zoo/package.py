@@ -2,59 +2,92 @@
 
 from __future__ import annotations
 
-import json
+import platform
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo import atomic, checkpoint, recipe, resolve
-from zoo.errors import IntegrityError, MissingError
+from zoo import atomic, checkpoint, config, recipe, requirements, resolve, vectors
+from zoo.config import Config
+from zoo.errors import IntegrityError, ZooError
 from zoo.evaluate import Contestant
 from zoo.model import Model
 from zoo.nn import weights
-from zoo.registry import Registry
+from zoo.registry import OWN_DISTRIBUTION, Registry
 from zoo.resolve import Filled
 
 if TYPE_CHECKING:
-    from zoo.contracts import Arrays, Dataset
+    from zoo.contracts import Arrays, Dataset, Indices
 
-FORMAT = 1
+RECIPE, WEIGHTS, VECTORS = "recipe.yaml", "model.safetensors", "test_vectors.safetensors"
+BANK, FLOORS = "bank.safetensors", "floors.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A model that was read back, with the dataset that knows how to read its input."""
 
-    config: dict[str, Any]
+    folder: Path
+    config: Config
     filled: Filled
     dataset: Dataset
     contestant: Contestant
 
 
-def write(folder: Path, filled: Filled, contestant: Contestant, dataset: Dataset, about: dict[str, Any]) -> None:
-    """Write a trained model; ``config.json`` comes last, so that a folder with one is whole."""
-    atomic.write_text(folder / "recipe.yaml", filled.recipe.dump())
-    atomic.write_tensors(folder / "model.safetensors", contestant.model.state_dict())
-    _write_arrays(folder / "bank.safetensors", contestant.bank)
+def write(
+    folder: Path, filled: Filled, contestant: Contestant, dataset: Dataset, *, about: dict[str, Any], items: Indices
+) -> None:
+    """Write a trained model; ``config.json`` comes last, so that a folder with one is whole.
+
+    Parameters
+    ----------
+    folder
+        Where to.
+    filled, contestant, dataset
+        The recipe, the model with what it was scored with, the data it was fitted to.
+    about
+        Member, seed and fold.
+    items
+        Whose shapes the test vectors take.
+    """
+    stored, shared = _apart(contestant.model.state_dict())
+    proof = vectors.make(contestant, dataset, items)
+    atomic.write_text(folder / RECIPE, filled.recipe.dump())
+    atomic.write_tensors(folder / WEIGHTS, stored)
+    atomic.write_tensors(folder / VECTORS, proof.tensors)
+    _write_arrays(folder / BANK, contestant.bank)
     floors = {f"{name}/{key}": value for name, state in contestant.floors.items() for key, value in state.items()}
-    _write_arrays(folder / "floors.safetensors", floors)
-    requires = {entry.distribution: entry.version for entry in filled.entries.values()}
-    config = {
-        "format": FORMAT,
+    _write_arrays(folder / FLOORS, floors)
+    made_with = _versions(filled)
+    plugins = {entry.distribution for entry in filled.entries.values()} | {OWN_DISTRIBUTION}
+    found = Config(
+        format=config.FORMAT,
         **about,
-        "digest": filled.digest,
-        "facts": dict(dataset.facts),
-        "fitted": dataset.state(),
-        "floors": list(contestant.floors),
-        "requires": requires,
-    }
-    atomic.write_json(folder / "config.json", config)
+        digest=filled.digest,
+        facts=dict(dataset.facts),
+        fitted=dataset.state(),
+        floors=tuple(contestant.floors),
+        components=_components(filled),
+        requires={name: requirements.compatible(made_with[name]) for name in sorted(plugins)},
+        made_with=made_with,
+        parameters=sum(parameter.numel() for parameter in contestant.model.parameters()),
+        shared=shared,
+        reads=proof.shapes(vectors.INPUT),
+        gives=proof.shapes(vectors.OUTPUT, vectors.PREDICTION),
+        inputs=dict(getattr(dataset, "inputs", {"input": "what the data read"})),
+        provenance=_provenance(contestant, dataset),
+        task=dict(getattr(contestant.task, "hub", {})),
+        test=proof.tolerance,
+    )
+    atomic.write_json(folder / config.NAME, found.model_dump(mode="json"))
 
 
 def read(folder: Path, overrides: list[str] | None = None, device: str = "cpu") -> Loaded:
-    """Read a model folder back, strictly.
+    """Read a model folder back, strictly; no code comes from it, and of it nothing but its own files is read.
 
     Parameters
     ----------
@@ -70,47 +103,100 @@ def read(folder: Path, overrides: list[str] | None = None, device: str = "cpu") 
     MissingError
         The folder holds no model, or a plugin it needs is not installed.
     IntegrityError
-        A file is damaged, or of a newer format.
+        A file is damaged, or does not belong to the others.
     """
-    config = read_config(folder)
-    filled = resolve.fill(recipe.load(folder / "recipe.yaml", overrides), Registry())
+    found = config.read(folder)
+    requirements.check(found.requires, str(folder))
+    filled = resolve.fill(recipe.load_whole(folder / RECIPE, overrides), Registry())
     dataset = filled.build("data", {})
-    dataset.restore(config["fitted"])
-    facts = config["facts"]
-    with weights.follow():
-        encoder = filled.build("encoder", facts)
-        model = Model(encoder, filled.build("head", {**facts, "in_features": encoder.out_features}))
-    checkpoint.load_weights(
-        folder / "model.safetensors", model, checkpoint.read_tensors(folder / "model.safetensors")[0]
-    )
-    floors: dict[str, Arrays] = {name: {} for name in config["floors"]}
-    for key, value in _read_arrays(folder / "floors.safetensors").items():
+    try:
+        dataset.restore(found.fitted)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        what = f"what was fitted does not fit the recipe's data ({type(error).__name__}: {error})"
+        raise IntegrityError(f"{folder / config.NAME}: {what}; restore a copy") from error
+    model = _built(filled, found.facts)
+    stored, _ = checkpoint.read_tensors(folder / WEIGHTS, mapped=True)
+    stored.update({name: stored[kept] for name, kept in found.shared.items() if kept in stored})
+    checkpoint.load_weights(folder / WEIGHTS, model, stored, assign=True)
+    floors: dict[str, Arrays] = {name: {} for name in found.floors}
+    for key, value in _read_arrays(folder / FLOORS).items():
         name, _, part = key.partition("/")
-        floors[name][part] = value
+        floors.setdefault(name, {})[part] = value
     contestant = Contestant(
         model=model.to(device).eval(),
-        task=filled.build("task", facts),
-        bank=_read_arrays(folder / "bank.safetensors"),
+        task=filled.build("task", found.facts),
+        bank=_read_arrays(folder / BANK),
         floors=floors,
         batch=filled.frame.train.batch,
-        transforms=filled.build_transforms("eval", facts),
+        transforms=filled.build_transforms("eval", found.facts),
     )
-    return Loaded(config, filled, dataset, contestant)
+    return Loaded(folder, found, filled, dataset, contestant)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read and check ``config.json``."""
-    path = folder / "config.json"
+def _built(filled: Filled, facts: dict[str, int]) -> Model:
+    """Build encoder and head without paying for first values that the stored ones replace."""
+
+    def build() -> Model:
+        encoder = filled.build("encoder", facts)
+        return Model(encoder, filled.build("head", {**facts, "in_features": encoder.out_features}))
+
+    with weights.follow():
+        empty = _without_values(build)
+        return build() if empty is None else empty
+
+
+def _without_values(build: Callable[[], Model]) -> Model | None:
+    """Return a model without values, None where a part needs those of its parameters while it is being built."""
+    from accelerate import init_empty_weights
+
     try:
-        config = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise MissingError(f"{folder}: holds no finished model; train it, or go on with --resume") from error
-    except ValueError as error:
-        raise IntegrityError(f"{path}: is not valid JSON ({error}); train it again or restore a copy") from error
-    if config.get("format") != FORMAT:
-        way = "upgrade with: pip install -U microscopy-zoo"
-        raise IntegrityError(f"{path}: is of format {config.get('format')}, this zoo reads format {FORMAT}; {way}")
-    return dict(config)
+        with init_empty_weights(include_buffers=False):
+            model = build()
+    except (RuntimeError, ZooError):  # a mistake that has nothing to do with it comes again
+        return None
+    kept = model.state_dict()
+    lost = any(buffer.is_meta for name, buffer in model.named_buffers() if name not in kept)
+    return None if lost else model
+
+
+def _apart(state: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Return each weight once, and for those that are one and the same as another, which."""
+    first: dict[tuple[Any, ...], str] = {}
+    stored: dict[str, torch.Tensor] = {}
+    shared: dict[str, str] = {}
+    for name in sorted(state):
+        tensor = state[name]
+        same = (tensor.data_ptr(), tensor.device, tensor.shape, tensor.stride(), tensor.dtype)
+        kept = first.setdefault(same, name) if tensor.numel() else name
+        if kept == name:
+            stored[name] = tensor
+        else:
+            shared[name] = kept
+    return stored, shared
+
+
+def _components(filled: Filled) -> tuple[config.Part, ...]:
+    entries = sorted(filled.entries.values())
+    facts = [{"kind": e.kind, "name": e.name, "distribution": e.distribution} for e in entries]
+    return tuple(map(config.Part.model_validate, facts))
+
+
+def _provenance(contestant: Contestant, dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
+    """Return where the data come from, and the weights that modules of the model began from, each once."""
+    data = getattr(dataset, "provenance", None)
+    began: list[dict[str, Any]] = []
+    for module in contestant.model.modules():
+        found = getattr(module, "provenance", None)
+        if found and dict(found) not in began:
+            began.append(dict(found))
+    return {"data": [dict(data)] if data else [], "weights": began}
+
+
+def _versions(filled: Filled) -> dict[str, str]:
+    """Return the versions that made the model."""
+    versions = {entry.distribution: entry.version for entry in filled.entries.values()}
+    versions[OWN_DISTRIBUTION] = metadata.version(OWN_DISTRIBUTION)
+    return {**dict(sorted(versions.items())), "torch": str(torch.__version__), "python": platform.python_version()}
 
 
 def _write_arrays(path: Path, arrays: Arrays) -> None:
@@ -121,4 +207,10 @@ def _write_arrays(path: Path, arrays: Arrays) -> None:
 def _read_arrays(path: Path) -> Arrays:
     if not path.exists():
         return {}
-    return {name: value.numpy() for name, value in checkpoint.read_tensors(path)[0].items()}
+    tensors, _ = checkpoint.read_tensors(path, mapped=True)
+    try:
+        return {name: value.numpy() for name, value in tensors.items()}
+    except TypeError as error:
+        raise IntegrityError(
+            f"{path}: holds numbers of a kind that arrays do not have ({error}); restore a copy"
+        ) from error

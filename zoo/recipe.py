@@ -79,6 +79,25 @@ def load(path: str | Path, overrides: list[str] | None = None) -> Recipe:
     return recipe
 
 
+def load_whole(path: Path, overrides: list[str] | None = None) -> Recipe:
+    """Read a recipe that was written out in full, by a run or by a stranger: it may not extend another file.
+
+    Raises
+    ------
+    RecipeError
+        As :func:`load`, and where it extends anything.
+    """
+    found = document.read(path)
+    if isinstance(found.value, dict) and "extends" in found.value:
+        place = str(found.places.get(("extends",), path))
+        what = "the recipe of a model is whole and reads no other file; do not use it"
+        raise RecipeError([Problem(place, "extends", what)])
+    recipe = _inherit(found, str(path), path.parent, ())
+    for option in overrides or []:
+        _override(recipe, option)
+    return recipe
+
+
 def parse(text: str, source: str = "recipe") -> Recipe:
     """Make a recipe from YAML text; ``extends`` is looked up beside the working directory."""
     return _inherit(document.parse(text, source), source, Path(), ())

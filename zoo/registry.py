@@ -26,7 +26,9 @@ from zoo.errors import MissingError, UsageError
 
 KINDS = ("encoders", "heads", "losses", "datasets", "transforms", "tasks")
 OWN_DISTRIBUTION = "microscopy-zoo"
-_GROUPS = {f"zoo.{kind}": kind for kind in KINDS}
+MODELS = "models"
+"""Published models enter by the same door as parts; what they name is a table, not code (:mod:`zoo.catalogue`)."""
+_GROUPS = {f"zoo.{kind}": kind for kind in (*KINDS, MODELS)}
 
 
 def singular(kind: str) -> str:
@@ -129,8 +131,9 @@ class Registry:
             self._claims.setdefault((entry.kind, entry.name), []).append(entry)
 
     def entries(self, kind: str | None = None) -> list[Entry]:
-        """Return the entries of one kind, or all of them, sorted; names with two claims are left out."""
-        return sorted(c[0] for c in self._claims.values() if len(c) == 1 and kind in {None, c[0].kind})
+        """Return the entries of one kind, or all components, sorted; names with two claims are left out."""
+        kinds = KINDS if kind is None else (kind,)
+        return sorted(c[0] for c in self._claims.values() if len(c) == 1 and c[0].kind in kinds)
 
     def conflicts(self) -> list[Conflict]:
         """Return the names that more than one distribution claims."""
@@ -153,6 +156,11 @@ class Registry:
         if not claims:
             raise MissingError(self._unknown(kind, name))
         return claims[0]
+
+    def settle(self, kind: str, name: str) -> None:
+        """Raise what stands in the way of a name that somebody claims: two claims, or ``ZOO_PLUGINS``."""
+        if (kind, name) in self._claims or self._hidden(kind, name):
+            self.find(kind, name)
 
     def named(self, name: str) -> list[Entry]:
         """Return the entries of this name over all kinds."""
@@ -244,11 +252,20 @@ def _unreadable(what: str, error: Exception) -> str:
 @cache
 def known_plugins() -> dict[str, dict[str, tuple[str, str]]]:
     """Return kind -> name -> (distribution, command that installs it) for the plugins zoo knows of."""
-    with Path(__file__).with_name("known_plugins.toml").open("rb") as file:
-        plugins = tomllib.load(file)
     known: dict[str, dict[str, tuple[str, str]]] = {}
-    for distribution, facts in plugins.items():
+    for distribution, facts in _known().items():
         for kind in KINDS:
             for name in facts.get(kind, ()):
                 known.setdefault(kind, {})[name] = (distribution, facts["install"])
     return known
+
+
+def known_installs() -> dict[str, str]:
+    """Return distribution -> command that installs it for the plugins zoo knows of."""
+    return {distribution: facts["install"] for distribution, facts in _known().items()}
+
+
+@cache
+def _known() -> dict[str, Any]:
+    with Path(__file__).with_name("known_plugins.toml").open("rb") as file:
+        return tomllib.load(file)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from zoo import evaluate, package
+from zoo import config, evaluate, package
 from zoo.errors import DataError, MissingError
 from zoo.experiment import test_items
 from zoo.run import Run
 from zoo.splits import Split
 
 
-def rescore(run: Run, overrides: list[str], device: str = "cpu") -> dict[str, Any]:
-    """Score every finished member of a run on its test groups.
+def rescore(folder: Path, overrides: list[str], device: str = "cpu") -> dict[str, Any]:
+    """Score every finished member of a run, or the one model of a package, on its test groups.
 
     With overrides that point at other data, the groups of the split are used where those data have them, and else every
     group that the member was not trained or validated on. Gene panel, bank and floors are those kept with the model, so
@@ -25,17 +26,17 @@ def rescore(run: Run, overrides: list[str], device: str = "cpu") -> dict[str, An
     DataError
         The data hold no group that the model has not seen.
     """
-    folders = sorted(path.parent for path in run.folder.glob("model/*/config.json"))
-    if not folders:
-        raise MissingError(f"{run.folder}: holds no finished model; go on with: zoo train RECIPE --resume")
+    models = [folder] if (folder / config.NAME).is_file() else Run.open(folder).models()
+    if not models:
+        raise MissingError(f"{folder}: holds no finished model; go on with: zoo train RECIPE --resume")
     members, notes = [], []
-    for folder in folders:
-        loaded = package.read(folder, overrides, device)
+    for model in models:
+        loaded = package.read(model, overrides, device)
         fold, note = _groups(loaded, overrides)
         notes.extend([note] if note and note not in notes else [])
         found = evaluate.by_group(loaded.contestant, loaded.dataset, test_items(loaded.dataset, fold))
         notes.extend(n for n in getattr(loaded.dataset, "notes", ()) if n not in notes)
-        members.append({"member": loaded.config["member"], "seed": loaded.config["seed"], **found})
+        members.append({"member": loaded.config.member, "seed": loaded.config.seed, **found})
     frame = loaded.filled.frame
     joined = evaluate.summarise(members, loaded.contestant.task.scores, frame.protocol)
     joined["notes"] += notes
@@ -43,17 +44,17 @@ def rescore(run: Run, overrides: list[str], device: str = "cpu") -> dict[str, An
 
 
 def _groups(loaded: package.Loaded, overrides: list[str]) -> tuple[Split, str]:
-    trained = loaded.config["fold"]
-    names = sorted(set(loaded.dataset.groups[trained["unit"]]))
-    seen = set(trained["train"]) | set(trained["val"])
-    if set(trained["test"]) <= set(names):
-        return Split(**{**trained, **{side: tuple(trained[side]) for side in ("train", "val", "test")}}), ""
+    trained = loaded.config.fold
+    names = sorted(set(loaded.dataset.groups[trained.unit]))
+    seen = {*trained.train, *trained.val}
+    if set(trained.test) <= set(names):
+        return Split(trained.name, trained.unit, trained.train, trained.val, trained.test), ""
     test = tuple(name for name in names if name not in seen)
     if not overrides or not test:
         have = ", ".join(names)
         raise DataError(
-            f"the data hold no {trained['unit']} that the model has not seen (they have {have}; it was trained on "
+            f"the data hold no {trained.unit} that the model has not seen (they have {have}; it was trained on "
             f"{', '.join(sorted(seen))}); point --set data.root at other data"
         )
-    note = f"scored on {trained['unit']} {', '.join(test)}, none of which the model was trained on"
-    return Split("other", trained["unit"], tuple(trained["train"]), tuple(trained["val"]), test), note
+    note = f"scored on {trained.unit} {', '.join(test)}, none of which the model was trained on"
+    return Split("other", trained.unit, trained.train, trained.val, test), note

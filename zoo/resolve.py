@@ -16,7 +16,7 @@ from zoo.document import KeyPath
 from zoo.errors import MissingError, Problem, RecipeError, UsageError, ZooError
 from zoo.recipe import Recipe, digest
 from zoo.registry import Entry, Registry
-from zoo.schema import FORMAT, SLOTS, Augmentation, Frame, SplitSettings, TrainSettings
+from zoo.schema import FORMAT, SLOTS, Augmentation, Frame, PublishSettings, SplitSettings, TrainSettings
 from zoo.signature import Mistake, Signature, Slot, check_values, plain, short, signature_of
 
 
@@ -40,8 +40,8 @@ class Filled:
 
     @property
     def digest(self) -> str:
-        """The sha256 of everything that decides the result; the recipe's name does not."""
-        return digest({key: value for key, value in self.data.items() if key != "name"})
+        """The sha256 of everything that decides the result; the recipe's name and what is published of it do not."""
+        return digest({key: value for key, value in self.data.items() if key not in {"name", "publish"}})
 
     def build(self, slot: str, facts: Mapping[str, int]) -> Any:
         """Build the component of a top-level slot (``data``, ``encoder``, ``head``, ``loss``, ``task``)."""
@@ -142,6 +142,7 @@ class _Filler:
             filled[slot] = self._block(kind, (slot,), data.get(slot), apart=("split",) if slot == "data" else ())
         filled["transforms"] = self._transforms(data.get("transforms"))
         filled["train"] = self._plain(TrainSettings, data.get("train"))
+        filled["publish"] = self._plain(PublishSettings, data.get("publish"))
         if self.problems or self.missing:
             self._raise()
         filled["data"] = {**filled["data"], "split": self._plain(SplitSettings, split)}

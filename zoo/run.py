@@ -90,6 +90,10 @@ class Run:
         """Return the folder of a member's trained model."""
         return self.folder / "model" / member
 
+    def models(self) -> list[Path]:
+        """Return the folders of the members that are finished."""
+        return sorted(path.parent for path in self.folder.glob("model/*/config.json"))
+
     def read_json(self, path: Path) -> Any:
         """Read a JSON file of the run, or None where it is not there yet."""
         try:
@@ -185,7 +189,7 @@ def find_model(folder: Path, member: str | None = None) -> Path:
     """
     if (folder / "config.json").is_file():
         return folder
-    models = sorted(path.parent for path in Run.open(folder).folder.glob("model/*/config.json"))
+    models = Run.open(folder).models()
     named = [path for path in models if member in {None, path.name}]
     if named:
         return named[0]

@@ -89,6 +89,19 @@ class Augmentation(_Closed):
     eval: list[dict[str, Any]] = []
 
 
+class PublishSettings(_Closed):
+    """What a model card needs and no run can know: the ``publish`` block, which decides no result.
+
+    ``licence`` is an identifier of the Hub's list; ``licence_file`` holds its text where zoo has none; ``card`` is a
+    file of hand-written text that the card takes in.
+    """
+
+    licence: str | None = None
+    licence_file: str | None = None
+    tags: list[str] = []
+    card: str | None = None
+
+
 class Frame(_Closed):
     """The top level of a recipe."""
 
@@ -102,6 +115,7 @@ class Frame(_Closed):
     task: dict[str, Any]
     transforms: Augmentation = Augmentation()
     train: TrainSettings = TrainSettings()
+    publish: PublishSettings = PublishSettings()
 
 
 SLOTS = {"data": "datasets", "encoder": "encoders", "head": "heads", "loss": "losses", "task": "tasks"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 from dataclasses import dataclass
 from importlib.machinery import all_suffixes
@@ -59,6 +60,15 @@ def source_of(entry: Entry) -> Source:
     return _definition(tree, path, attributes.partition(".")[0], entry)
 
 
+def references_of(entry: Entry) -> list[str]:
+    """Return the paragraphs under ``References`` of a component's docstring, each on one line."""
+    found = re.search(
+        r"^References\n-+\n(.*?)(?=\n[A-Z][A-Za-z ]*\n-{3,}\n|\Z)", source_of(entry).doc, re.DOTALL | re.MULTILINE
+    )
+    paragraphs = found.group(1).split("\n\n") if found else []
+    return [" ".join(paragraph.split()) for paragraph in paragraphs if paragraph.strip()]
+
+
 def _definition(tree: ast.Module, path: Path, attribute: str, entry: Entry) -> Source:
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
@@ -66,6 +76,12 @@ def _definition(tree: ast.Module, path: Path, attribute: str, entry: Entry) -> S
     if {attribute, "*", "__getattr__"} & {name for node in tree.body for name in _bound(node)}:
         return Source(str(path))
     return Source(file=str(path), problem=f"{path}: defines no '{attribute}'; reinstall {entry.distribution}")
+
+
+def package_folder(package: str) -> Path | None:
+    """Return the folder of an installed top-level package, without running any of it."""
+    spec = None if "." in package else _top(package)  # to look for a part of a package, Python would run the package
+    return Path(spec[1][0]) if spec and spec[1] else None
 
 
 def _module_file(module: str) -> Path | None:

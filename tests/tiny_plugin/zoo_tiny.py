@@ -85,6 +85,14 @@ class TinyGroups:
     """Items of eight groups ``g0`` .. ``g7`` with a linear truth."""
 
     provides = ("image", "target")
+    inputs = {"input": "images as a .npy file"}  # noqa: RUF012 - as a stranger would write it
+    provenance = {  # noqa: RUF012 - as above
+        "name": "tiny-groups",
+        "kind": "simulated",
+        "licence": "cc0-1.0",
+        "source": "a random generator",
+        "modality": "noise",
+    }
 
     def __init__(self, *, items: int = 64, seed: int = 0, log: str | None = None) -> None:
         rng = np.random.default_rng(seed)
@@ -137,6 +145,13 @@ class TinyRegress:
 
     scores: Mapping[str, bool] = {"r2": True, "mse": False}
     needs_bank = False
+    hub = {  # noqa: RUF012 - as above
+        "writes": "npy",
+        "task_type": "image-regression",
+        "tags": ["regression"],
+        "scores": {"r2": "share of the variance explained", "mse": "mean squared error"},
+        "metrics": {"mse": "mse"},
+    }
 
     def bank(self, outputs, dataset, items):
         return {}

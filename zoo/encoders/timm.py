@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from zoo.contracts import Provenance
 from zoo.errors import NetworkError
 from zoo.nn.weights import will_follow
 
@@ -59,6 +60,8 @@ class Timm(nn.Module):
         options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
         self.net = _create(model, pretrained=pretrained and not will_follow(), in_chans=in_chans, **options)
         self.out_features = int(self.net.num_features)
+        if pretrained:
+            self.provenance = _provenance(self.net.pretrained_cfg)
         facts = resolve_data_config(model=self.net)
         self.register_buffer("mean", _per_channel(facts["mean"], in_chans), persistent=False)
         self.register_buffer("std", _per_channel(facts["std"], in_chans), persistent=False)
@@ -83,6 +86,13 @@ def _create(model: str, *, pretrained: bool, in_chans: int, **options: Any) -> A
             f"the pretrained weights of '{model}' cannot be fetched ({type(error).__name__}); fetch them once with the "
             "network on, or set pretrained: false"
         ) from error
+
+
+def _provenance(known: Mapping[str, Any]) -> Provenance:
+    """Return where the published weights come from, as timm has it."""
+    name = ".".join(str(known[key]) for key in ("architecture", "tag") if known.get(key))
+    source = str(known.get("url") or f"https://huggingface.co/timm/{name}")
+    return {"name": f"timm/{name}", "licence": str(known.get("license") or "none").lower(), "source": source}
 
 
 def _per_channel(values: tuple[float, ...], in_chans: int) -> torch.Tensor:

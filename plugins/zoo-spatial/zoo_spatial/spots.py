@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
+from zoo.contracts import Provenance
 from zoo.errors import DataError, UsageError
 from zoo_spatial.colour import GLIMPSE, levelling, recoloured
 from zoo_spatial.kept_fields import KeptFields
@@ -76,6 +77,8 @@ class SpotDataset:
     centre
         Compare spots by how they differ from the mean of their section, which takes differences between sections away.
         What is predicted and scored stays on the full scale.
+    provenance
+        Where the sections come from.
     """
 
     open_sections: Callable[[], list[Section]]
@@ -85,9 +88,15 @@ class SpotDataset:
     scale: Scale = "log1p"
     near: int = 0
     centre: bool = False
+    provenance: Provenance = field(default_factory=Provenance)
     notes: list[str] = field(default_factory=list)
     genes: list[str] = field(default_factory=list)
     um_per_px: float | None = None
+
+    inputs: ClassVar[Mapping[str, str]] = {
+        "image": "an RGB image of an H&E section (JPEG, PNG)",
+        "spots": "a table of spots with the columns pixel_x and pixel_y (TSV)",
+    }
 
     def __post_init__(self) -> None:
         """Refuse a number of neighbours that there cannot be."""

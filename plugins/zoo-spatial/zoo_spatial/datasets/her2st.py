@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from zoo.contracts import Provenance
 from zoo.errors import MissingError
 from zoo_spatial.panel import GenePanel, Scale
 from zoo_spatial.section import Section
@@ -12,6 +13,18 @@ from zoo_spatial.spots import SpotDataset, Views
 from zoo_spatial.st_files import read_counts, read_new_section, read_spots, section_from
 
 PITCH_UM = 200.0
+PROVENANCE: Provenance = {
+    "name": "her2st",
+    "kind": "real",
+    "licence": "none",
+    "source": "https://github.com/almaan/her2st",
+    "citation": "Andersson et al., Nat Commun 2021;12:6012, doi:10.1038/s41467-021-26271-2",
+    "modality": "histology",
+    "assay": "spatial-transcriptomics",
+    "stain": "h&e",
+    "tissue": "breast",
+    "species": "human",
+}
 WHERE = "it comes from https://github.com/almaan/her2st (also doi:10.5281/zenodo.3957257)"
 
 
@@ -68,6 +81,7 @@ def her2st(
         scale=scale,
         near=near,
         centre=centre,
+        provenance=PROVENANCE,
     )
 
 

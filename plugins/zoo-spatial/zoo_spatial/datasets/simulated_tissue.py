@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from zoo.contracts import Provenance
 from zoo_spatial.panel import GenePanel, Scale
 from zoo_spatial.pyramid import from_array
 from zoo_spatial.section import Section
 from zoo_spatial.simulation import simulate_section
 from zoo_spatial.spots import SpotDataset, Views
 from zoo_spatial.st_files import read_new_section
+
+PROVENANCE: Provenance = {
+    "name": "simulated-tissue",
+    "kind": "simulated",
+    "licence": "apache-2.0",
+    "source": "the simulator in the package zoo-spatial",
+    "modality": "histology",
+    "assay": "spatial-transcriptomics",
+    "stain": "h&e",
+}
 
 
 def simulated_tissue(
@@ -73,6 +84,7 @@ def simulated_tissue(
         scale=scale,
         near=near,
         centre=centre,
+        provenance=PROVENANCE,
     )
 
 

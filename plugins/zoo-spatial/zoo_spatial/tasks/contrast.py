@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from zoo.contracts import HubTask
 from zoo.errors import UsageError
 from zoo_spatial import colour_floor, gene_scores
 from zoo_spatial.retrieval import Retrieve, retrieve
@@ -37,6 +38,20 @@ class Contrast:
         "hit5": True,
     }
     needs_bank = True
+    hub: ClassVar[HubTask] = {
+        "writes": "h5ad",
+        "task_type": "gene-expression-prediction",  # none of the Hub's pipelines fits
+        "tags": ["gene-expression-prediction", "spatial-transcriptomics", "contrastive-learning", "retrieval"],
+        "scores": {
+            "pcc": "Pearson correlation of a gene over the spots of a section, mean over genes",
+            "pcc_heg50": "the same over the 50 genes with the highest mean expression",
+            "spearman": "Spearman correlation of a gene over spots, mean over genes",
+            "mse": "mean squared error",
+            "mae": "mean absolute error",
+            "hit5": "share of spots whose highest gene is among the five predicted highest",
+        },
+        "metrics": {"pcc": "pearsonr", "pcc_heg50": "pearsonr", "spearman": "spearmanr", "mse": "mse", "mae": "mae"},
+    }
 
     def __init__(self, *, retrieve: Retrieve = Retrieve()) -> None:
         self.retrieve = retrieve
