@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo import experiment, package
+from zoo import experiment, package, pull
+from zoo.predict import Predictor
 from zoo.run import Run, find_model
 
 
@@ -27,6 +28,15 @@ def train(
     return run, metrics
 
 
-def load(folder: str | Path, member: str | None = None, *, device: str = "cpu") -> package.Loaded:
-    """Load the trained model of a run folder or a model folder."""
-    return package.read(find_model(Path(folder), member), device=device)
+def load(model: str | Path, member: str | None = None, *, device: str = "cpu") -> Predictor:
+    """Load a trained model: a run or package folder, a name of the catalogue, or ``org/name@revision`` of the Hub.
+
+    What is not here yet is pulled; a package is verified before anything of it is used, and built from installed
+    plugins only.
+
+    Raises
+    ------
+    ZooError
+        As ``zoo pull`` would report.
+    """
+    return Predictor(package.read(find_model(pull.folder_of(str(model)), member), device=device))

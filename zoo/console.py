@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,21 +33,27 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def harmless(text: str) -> str:
+    """Return a text, which may be a stranger's, without the characters that a terminal would act on."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
 def say(text: str) -> None:
     """Tell what is going on, on stderr."""
     if not _level["quiet"]:
-        print(text, file=sys.stderr, flush=True)
+        print(harmless(text), file=sys.stderr, flush=True)
 
 
 def error(text: str) -> None:
     """Tell what went wrong, on stderr, also when quiet."""
-    for line in text.splitlines() or [""]:
+    secret = os.environ.get("HF_TOKEN", "")
+    for line in harmless(text.replace(secret, "***") if secret else text).splitlines() or [""]:
         print(f"error: {line}", file=sys.stderr, flush=True)
 
 
 def result(text: str) -> None:
     """Print a result on stdout."""
-    print(text, flush=True)
+    print(harmless(text), flush=True)
 
 
 def result_json(value: Any) -> None:
@@ -78,6 +85,11 @@ def progress() -> Iterator[Progress | None]:
 def rounded(value: float | None) -> str:
     """Return a score with three decimals, a dash where there is none."""
     return "-" if value is None or value != value else f"{value:.3f}"  # noqa: PLR0124 - NaN is not itself
+
+
+def size(number: int) -> str:
+    """Return a number of bytes in kB or MB, of equal width."""
+    return f"{number / 1e3:7.1f} kB" if number < 1e6 else f"{number / 1e6:7.1f} MB"  # noqa: PLR2004 - a MB
 
 
 def scores_table(metrics: dict[str, Any]) -> str:

@@ -10,6 +10,11 @@ def main() -> None:
     """Run the command line; every error on purpose becomes its sentence and its exit code."""
     if os.environ.get("ZOO_OFFLINE") == "1":
         os.environ["HF_HUB_OFFLINE"] = "1"
+    # the client of the Hub reads these when it is imported; what it has to say, zoo says in its own sentences
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from zoo.cli.app import app
     from zoo.console import error
     from zoo.errors import ZooError

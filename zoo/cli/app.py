@@ -6,7 +6,7 @@ import importlib
 
 import typer
 
-VERBS = ("train", "eval", "predict", "ls", "show", "check", "doctor")
+VERBS = ("train", "eval", "predict", "pull", "push", "verify", "ls", "show", "check", "doctor")
 
 app = typer.Typer(
     name="zoo",

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from zoo import console
-from zoo.cli.options import Device, DeviceOption, Format, FormatOption, RunArgument, SetOption, torch_device
+from zoo.cli.options import Device, DeviceOption, Format, FormatOption, ModelArgument, SetOption, torch_device
 
 
 def command(
-    run: RunArgument,
+    model: ModelArgument,
     overrides: SetOption = None,
     *,
     device: DeviceOption = Device.auto,
     output: FormatOption = Format.human,
 ) -> None:
-    """Score a finished run again, on its own data or (--set data.root=...) on others."""
+    """Score a finished run or a pulled model again, on its own data or (--set data.root=...) on others."""
+    from zoo.pull import folder_of
     from zoo.rescore import rescore
-    from zoo.run import Run
 
-    metrics = rescore(Run.open(run), overrides or [], torch_device(device))
+    metrics = rescore(folder_of(model), overrides or [], torch_device(device))
     if output is Format.json:
         console.result_json(metrics)
         return

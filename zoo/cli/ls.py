@@ -12,7 +12,7 @@ from zoo.cli.options import Format, FormatOption
 
 def command(
     what: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="encoders, heads, ..., recipes or runs; all if not given.")
+        str | None, typer.Argument(metavar="[KIND]", help="encoders, ..., models, recipes or runs; all if not given.")
     ] = None,
     *,
     load: Annotated[
@@ -20,14 +20,16 @@ def command(
     ] = False,
     output: FormatOption = Format.human,
 ) -> None:
-    """List what is installed: components by kind, recipes, runs; what is broken is listed with its reason."""
+    """List what is installed: components by kind, models, recipes, runs; what is broken is listed with its reason."""
     from zoo.errors import UsageError
-    from zoo.registry import KINDS, Registry
+    from zoo.registry import KINDS, MODELS, Registry
 
-    if what not in {None, "recipes", "runs", *KINDS}:
-        raise UsageError(f"'{what}' cannot be listed; choose one of {', '.join([*KINDS, 'recipes', 'runs'])}")
+    others = (MODELS, "recipes", "runs")
+    if what not in {None, *KINDS, *others}:
+        raise UsageError(f"'{what}' cannot be listed; choose one of {', '.join([*KINDS, *others])}")
     registry = Registry()
-    rows = _components(registry, what, load=load) if what not in {"recipes", "runs"} else []
+    rows = _components(registry, what, load=load) if what not in others else []
+    rows += _models(registry) if what in {None, MODELS} else []
     rows += _recipes() if what in {None, "recipes"} else []
     rows += _runs() if what == "runs" else []
     conflicts = [str(c) for c in registry.conflicts() if what in {None, c.kind}]
@@ -69,6 +71,23 @@ def _failure(entry: Any) -> str:
     except MissingError as error:
         return str(error)
     return ""
+
+
+def _models(registry: Any) -> list[dict[str, str]]:
+    from zoo import catalogue
+
+    return [
+        {
+            "kind": "models",
+            "name": model.name,
+            "from": model.distribution,
+            "summary": model.summary,
+            "problem": model.problem,
+            "source": str(model.source or ""),
+            "sha256": model.source.sha256 if model.source else "",
+        }
+        for model in catalogue.models(registry)
+    ]
 
 
 def _recipes() -> list[dict[str, str]]:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from zoo import console
-from zoo.cli.options import Device, DeviceOption, RunArgument, torch_device
+from zoo.cli.options import Device, DeviceOption, ModelArgument, torch_device
 
 
 def command(
-    run: RunArgument,
+    model: ModelArgument,
     *,
     out: Annotated[Path, typer.Option("--out", help="The file to write.")],
     image: Annotated[Path | None, typer.Option("--image", help="An image.")] = None,
@@ -21,15 +21,15 @@ def command(
     member: Annotated[str | None, typer.Option("--member", help="Which member; the first if not given.")] = None,
     device: DeviceOption = Device.auto,
 ) -> None:
-    """Predict for new input with a trained run."""
-    from zoo import predict
-    from zoo.run import find_model
+    """Predict for new input with a trained run or a published model, which is pulled if it is not here."""
+    from zoo import api
 
     given = {"image": image, "spots": spots, "input": source}
     inputs = {name: path for name, path in given.items() if path is not None}
-    loaded, dataset, predicted = predict.predict(find_model(run, member), inputs, torch_device(device))
-    predict.write(loaded, dataset, predicted, out)
-    for note in getattr(dataset, "notes", ()):
+    predictor = api.load(model, member, device=torch_device(device))
+    prediction = predictor.predict(**inputs)
+    prediction.write(out)
+    for note in prediction.notes:
         console.say(f"note: {note}")
-    console.say(f"{len(dataset)} items predicted by member {loaded.config['member']}")
+    console.say(f"{len(prediction)} items predicted by member {predictor.loaded.config.member}")
     console.result(str(out))

@@ -12,20 +12,23 @@ from zoo.cli.options import Format, FormatOption, SetOption
 
 
 def command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A component, a recipe, or the path of a recipe.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A component, a model, a recipe, or the path of one.")],
     overrides: SetOption = None,
     *,
     filled: Annotated[bool, typer.Option("--filled", help="Every value of a recipe, and where it came from.")] = False,
     output: FormatOption = Format.human,
 ) -> None:
-    """Show where a name comes from: a component's source, parameters and paper, or a recipe's values."""
-    from zoo.registry import Registry
+    """Show what a name is: a component's source, parameters and paper, a model's card, or a recipe's values."""
+    from zoo.registry import MODELS, Registry
 
     if filled or overrides:
         _show_filled(name, overrides or [], output)
         return
     registry = Registry()
     found = registry.named(name)
+    if not found and any(entry.name == name for entry in registry.entries(MODELS)):
+        _show_model(name, output)
+        return
     if not found:
         _show_recipe(name, output, registry)
         return
@@ -66,6 +69,27 @@ def _facts(entry: Any) -> dict[str, Any]:
         "doc": source.doc,
         "problem": source.problem,
     }
+
+
+def _show_model(name: str, output: Format) -> None:
+    """Show where a model lies, and its card if it is on this machine; nothing is fetched."""
+    from zoo import bounded, catalogue
+    from zoo.errors import MissingError
+    from zoo.hub import Hub
+
+    model = next(model for model in catalogue.models() if model.name == name)
+    if model.source is None:
+        raise MissingError(f"model '{name}' of {model.distribution} cannot be used: {model.problem}")
+    source = model.source
+    folder = source.folder or Hub().snapshot(source.repo, source.revision)
+    card = folder / "README.md" if folder else None
+    text = bounded.read_text(card) if card and card.is_file() else ""
+    facts = {"name": name, "from": model.distribution, "summary": model.summary, "source": str(source)}
+    if output is Format.json:
+        console.result_json({**facts, "sha256": source.sha256, "folder": str(folder or ""), "card": text})
+        return
+    console.result(f"model {name}  ({model.distribution}): {model.summary}\n{source}\nsha256 {source.sha256}\n")
+    console.result(text.partition("\n---\n")[2].strip() if text else f"it is not on this machine yet: zoo pull {name}")
 
 
 def _show_recipe(name: str, output: Format, registry: Any) -> None:
