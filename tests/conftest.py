@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -82,8 +83,50 @@ def dist(tmp_path, monkeypatch):
             lines.extend(f"{key} = {target}" for key, target in names.items())
         (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
         for file, text in (files or {}).items():
+            (site / file).parent.mkdir(parents=True, exist_ok=True)
             (site / file).write_text(text)
         monkeypatch.syspath_prepend(str(site))
         return site
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _tiny_run(tmp_path_factory):
+    """Train the tests' recipe once, with a licence, for all tests that only read the run."""
+    import zoo as face
+
+    folder = tmp_path_factory.mktemp("tiny") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TINY))
+        face.train(HERE / "recipes" / "tiny.yaml", ["publish.licence=apache-2.0"], out=folder, device="cpu")
+    return folder
+
+
+@pytest.fixture
+def tiny_run(tiny, _tiny_run, tmp_path):
+    """Return a finished run of the tests' recipe, a copy of its own."""
+    return shutil.copytree(_tiny_run, tmp_path / "tiny-run")
+
+
+@pytest.fixture
+def tiny_package(tiny_run, tmp_path):
+    """Return the package of that run, as it would be pushed to ``lab/tiny``."""
+    from zoo.publish import Wish, assemble
+    from zoo.run import Run
+
+    return assemble(Run.open(tiny_run), Wish("tiny", "lab/tiny"), tmp_path / "tiny-package")
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """Start a Hub on the loopback interface and point everything at it."""
+    from hub_server import HubServer, talking_to, without_waiting
+
+    from zoo import hub as zoo_hub
+
+    with HubServer() as server:
+        talking_to(server, monkeypatch, tmp_path)
+        without_waiting(monkeypatch)
+        monkeypatch.setattr(zoo_hub, "PAUSE_S", 0.0)
+        yield server

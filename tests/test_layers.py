@@ -20,19 +20,31 @@ PACKAGES = {"zoo": ROOT / "zoo", **{path.name: path for path in PLUGINS}}
 STOREYS = {
     "faces": {"zoo", "zoo.__main__", "zoo.cli", "zoo.testing"},
     "work": {
-        *("zoo.api", "zoo.doctor", "zoo.experiment", "zoo.hub", "zoo.predict", "zoo.report", "zoo.rescore"),
-        *("zoo.stages", "zoo.training"),
+        *("zoo.api", "zoo.doctor", "zoo.experiment", "zoo.predict", "zoo.publish", "zoo.pull", "zoo.push"),
+        *("zoo.report", "zoo.rescore", "zoo.stages", "zoo.training", "zoo.verify"),
     },
     # evaluate stands below package, not beside training: a package keeps what it was scored with
     "parts": {
-        *("zoo.batches", "zoo.card", "zoo.checkpoint", "zoo.evaluate", "zoo.events", "zoo.infer", "zoo.model"),
-        *("zoo.optim", "zoo.package", "zoo.resolve", "zoo.run", "zoo.splits"),
+        *("zoo.batches", "zoo.card", "zoo.card_data", "zoo.card_facts", "zoo.card_sections", "zoo.checkpoint"),
+        *(
+            "zoo.evaluate",
+            "zoo.events",
+            "zoo.hub",
+            "zoo.hub_errors",
+            "zoo.infer",
+            "zoo.model",
+            "zoo.optim",
+            "zoo.package",
+        ),
+        *("zoo.resolve", "zoo.run", "zoo.splits", "zoo.vectors"),
     },
     "words": {
-        *("zoo.contracts", "zoo.document", "zoo.recipe", "zoo.registry", "zoo.schema", "zoo.signature", "zoo.trace"),
+        *("zoo.catalogue", "zoo.config", "zoo.contracts", "zoo.document", "zoo.licences", "zoo.manifest"),
+        *("zoo.recipe", "zoo.registry", "zoo.requirements", "zoo.schema", "zoo.signature", "zoo.trace"),
     },
     "ground": {
         "zoo.atomic",
+        "zoo.bounded",
         "zoo.console",
         "zoo.errors",
         "zoo.folders",

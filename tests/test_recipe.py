@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from light import LIGHT, LIGHT_PLUGIN, problems
 from zoo import recipe
 from zoo.errors import MissingError, RecipeError, UsageError, ZooError
-from zoo.recipe import digest, load, parse
+from zoo.recipe import digest, load, load_whole, parse
 from zoo.resolve import dotted, fill
 
 
@@ -202,6 +202,52 @@ def test_two_large_recipes_are_merged_in_no_time(write):
     with pytest.raises(RecipeError):
         fill(child)
     assert time.process_time() - begun < 5
+
+
+# --- recipes of models ---------------------------------------------------------------------------------------------
+
+
+def test_the_recipe_of_a_model_is_read_and_overridden_like_any_other(write):
+    path = write("model/recipe.yaml", LIGHT)
+    found = load_whole(path, ["data.donors=5"])
+    assert found.data == load(path, ["data.donors=5"]).data
+    assert (found.data["data"]["donors"], found.overrides, found.files) == (5, ["data.donors=5"], [str(path)])
+    assert load_whole(path).place(("data", "genes", "top")).endswith("recipe.yaml:3:55")
+
+
+@pytest.mark.parametrize("parent", ["base.yaml", "../base.yaml", "/etc/passwd", "hiscmcl", "null", "[]"])
+def test_the_recipe_of_a_model_reads_no_other_file(parent, write):
+    write("base.yaml", LIGHT)
+    path = write("model/recipe.yaml", f"zoo: 1\nextends: {parent}\n")
+    with pytest.raises(RecipeError) as raised:
+        load_whole(path)
+    what = "the recipe of a model is whole and reads no other file; do not use it"
+    assert str(raised.value) == f"{path}:2:1 extends: {what}"
+    assert raised.value.exit_code == 2
+
+
+def test_an_option_cannot_make_the_recipe_of_a_model_extend_another(write):
+    write("base.yaml", LIGHT)
+    found = load_whole(write("model/recipe.yaml", LIGHT), ["extends=../base.yaml"])
+    with pytest.raises(RecipeError, match=r"^--set extends=\.\./base\.yaml extends: unknown key"):
+        fill(found)
+
+
+@pytest.mark.parametrize("text", ["name: !!python/name:os.system", "a: !!python/object/apply:os.system ['true']"])
+def test_the_recipe_of_a_model_holds_no_code(text, write):
+    with pytest.raises(RecipeError, match=r"recipe\.yaml:1:\d+ tag .* is refused: a recipe holds plain data only"):
+        load_whole(write("model/recipe.yaml", text))
+
+
+@pytest.mark.parametrize("text", ["", "- a", "text", "- extends: x"])
+def test_the_recipe_of_a_model_is_a_mapping_too(text, write):
+    with pytest.raises(RecipeError, match=r"a recipe is a mapping of blocks"):
+        load_whole(write("model/recipe.yaml", text))
+
+
+def test_the_recipe_of_a_model_that_is_not_there_is_missing():
+    with pytest.raises(MissingError, match=r"^gone\.yaml: cannot be read"):
+        load_whole(Path("gone.yaml"))
 
 
 # --- properties ----------------------------------------------------------------------------------------------------

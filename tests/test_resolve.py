@@ -29,7 +29,7 @@ def filled(**blocks):
 
 def test_every_default_is_written_out_at_every_level():
     data = filled(encoder="{use: light-net, base: {use: light-pair, one: {use: light-net, width: 2}}}").data
-    blocks = ["data", "encoder", "head", "loss", "task", "transforms", "train"]
+    blocks = ["data", "encoder", "head", "loss", "task", "transforms", "train", "publish"]
     assert list(data) == ["zoo", "name", "protocol", *blocks]
     genes = {"top": 100, "select": "hvg", "window": {"size": 32, "step": None}, "more": []}
     assert data["data"] == {
@@ -43,6 +43,7 @@ def test_every_default_is_written_out_at_every_level():
     assert data["encoder"]["base"] == {"use": "light-pair", "one": inner, "width": 3}
     assert data["transforms"] == {"train": [], "eval": []}
     assert data["train"]["optimizer"] == "adamw"
+    assert data["publish"] == {"licence": None, "licence_file": None, "tags": [], "card": None}
     assert data["protocol"] == "strict"
 
 
@@ -80,9 +81,10 @@ def test_a_number_written_as_an_integer_or_as_a_float_is_the_same_recipe():
     assert one.digest == other.digest
 
 
-def test_the_digest_ignores_the_name_and_nothing_else():
+def test_the_digest_ignores_the_name_and_what_is_published_and_nothing_else():
     first = filled()
     assert filled(name="other").digest == first.digest
+    assert filled(publish="{licence: mit, licence_file: L, tags: [a], card: C.md}").digest == first.digest
     assert filled(protocol="strict").digest == first.digest
     others = [
         filled(protocol="published"),
@@ -96,6 +98,32 @@ def test_the_digest_ignores_the_name_and_nothing_else():
         filled(train="{seeds: [1]}"),
     ]
     assert len({first.digest, *(other.digest for other in others)}) == len(others) + 1
+
+
+def test_what_is_to_be_published_stands_in_the_frame_with_its_origins():
+    found = filled(publish="{licence: mit, tags: [brain, mouse]}")
+    assert (found.frame.publish.licence, found.frame.publish.tags) == ("mit", ["brain", "mouse"])
+    assert (found.frame.publish.licence_file, found.frame.publish.card) == (None, None)
+    origins = {dotted(path): origin for path, origin in found.origins.items()}
+    assert (origins["publish.licence"], origins["publish.card"]) == ("light.yaml:8:11", "default of zoo")
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("{license: mit}", "light.yaml:8:11 publish.license: unknown key, did you mean licence?"),
+        ("{sha256: x}", "light.yaml:8:11 publish.sha256: unknown key; known here: card, licence, licence_file, tags"),
+        ("{licence: 5}", "light.yaml:8:11 publish.licence: should be a text, not 5; for a text, quote it: '5'"),
+        ("{tags: brain}", "light.yaml:8:11 publish.tags: should be a list, not 'brain'"),
+        ("{tags: [brain, 1]}", "light.yaml:8:25 publish.tags.1: should be a text, not 1; for a text, quote it: '1'"),
+        ("mit", "light.yaml:8:1 publish: should be a block {key: value, ...}, not 'mit'"),
+    ],
+)
+def test_a_mistake_in_what_is_to_be_published_is_told_at_its_line(block, told):
+    with pytest.raises(RecipeError) as raised:
+        filled(publish=block)
+    assert str(raised.value) == told
+    assert raised.value.exit_code == 2
 
 
 def test_a_component_is_loaded_once_however_often_it_is_used():

@@ -47,11 +47,23 @@ def modules_after(*arguments):
         (["--version"], "zoo 0."),
         (["train", "--help"], "--resume"),
         (["ls"], "multilevel"),
+        (["ls", "models"], "hiscmcl-sim"),
+        (["show", "hiscmcl-sim"], "simulated"),
         (["ls", "--format", "json"], "multilevel"),
         (["show", "multilevel"], "levels"),
         (["show", ROOT / "recipes" / "hiscmcl.yaml"], "encoder:"),
     ],
-    ids=["help", "version", "help of a verb", "ls", "ls as json", "show a name", "show a recipe"],
+    ids=[
+        "help",
+        "version",
+        "help of a verb",
+        "ls",
+        "ls models",
+        "show a model",
+        "ls as json",
+        "show a name",
+        "show a recipe",
+    ],
 )
 def test_asking_imports_nothing_heavy(arguments, shown):
     out, modules = modules_after(*arguments)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from zoo.registry import Entry, Registry
-from zoo.trace import source_of
+from zoo.trace import package_folder, references_of, source_of
 
 RICH = '''\
 """A module."""
@@ -126,3 +126,70 @@ def test_a_compiled_module_is_not_called_broken(dist):
 @pytest.mark.parametrize("target", ["", ":X", "a..b:X", ".a:X", "nothing_here:X"])
 def test_a_target_that_leads_nowhere_is_a_missing_module(target):
     assert "is not there; reinstall my-lab" in source_of(entry(target)).problem
+
+
+# --- references ----------------------------------------------------------------------------------------------------
+
+
+SOURCES = '''\
+class Many:
+    """What it does.
+
+    References
+    ----------
+    First, A. A title
+    over two lines. doi:10.0000/first
+
+    Second, B. *Another*. arXiv:0000.00000
+
+    Notes
+    -----
+    Not a reference.
+    """
+
+class None_:
+    """What it does. References are not a section here."""
+
+class Empty:
+    """What it does.
+
+    References
+    ----------
+    """
+'''
+
+
+def test_references_are_the_paragraphs_of_their_section_each_on_one_line(dist):
+    dist("cited", files={"cited_mod.py": SOURCES, "cited_rich.py": RICH})
+    assert references_of(entry("cited_mod:Many")) == [
+        "First, A. A title over two lines. doi:10.0000/first",
+        "Second, B. *Another*. arXiv:0000.00000",
+    ]
+    assert references_of(entry("cited_rich:Rich")) == ["doi:10.0000/rich"]
+    assert "cited_mod" not in sys.modules
+
+
+@pytest.mark.parametrize("target", ["cited_mod:None_", "cited_mod:Empty", "cited_mod:Gone", "cited_gone:X"])
+def test_a_component_without_references_has_none(target, dist):
+    dist("cited", files={"cited_mod.py": SOURCES})
+    assert references_of(entry(target)) == []
+
+
+# --- folders of packages -------------------------------------------------------------------------------------------
+
+
+def test_the_folder_of_a_package_is_found_and_the_package_is_not_run(dist):
+    site = dist("cold", files={"cold_pkg/__init__.py": "raise RuntimeError('never run')", "cold_pkg/inner/x.py": ""})
+    assert package_folder("cold_pkg") == site / "cold_pkg"
+    assert package_folder("cold_pkg.inner") is None
+    assert "cold_pkg" not in sys.modules
+
+
+def test_a_folder_without_code_is_a_package_too(dist):
+    site = dist("bare", files={"bare_pkg/models.toml": ""})
+    assert package_folder("bare_pkg") == site / "bare_pkg"
+
+
+@pytest.mark.parametrize("name", ["", ".", "no_such_pkg", "sys", "this", "json.tool", ".json", "a b", "a\0b"])
+def test_what_is_no_package_has_no_folder(name):
+    assert package_folder(name) is None

@@ -333,8 +333,8 @@ def test_an_error_in_the_reading_thread_is_raised_where_the_batch_is_used():
 
 def test_a_member_is_chosen_by_name_and_an_unknown_one_is_answered_with_those_there_are(tiny, tmp_path, zoo):
     run, _ = run_tiny(tiny, tmp_path, "train.seeds=[0, 3]", "train.epochs=1")
-    assert face.load(run.folder, "holdout-seed3").config["seed"] == 3
-    assert face.load(run.folder).config["seed"] == 0
+    assert face.load(run.folder, "holdout-seed3").loaded.config.seed == 3
+    assert face.load(run.folder).loaded.config.seed == 0
     code, _, err = zoo("predict", run.folder, "--member", "best", "--out", "x.npy")
     assert code == 3
     assert "has no member 'best'; it has holdout-seed0, holdout-seed3" in err

@@ -47,7 +47,7 @@ def test_ls_of_something_else_is_a_mistake_of_the_call(zoo):
     assert (code, out) == (2, "")
     assert err == (
         "error: 'header' cannot be listed; choose one of encoders, heads, losses, datasets, transforms, tasks, "
-        "recipes, runs\n"
+        "models, recipes, runs\n"
     )
 
 
