@@ -8,8 +8,8 @@ batch · ``N`` instances over all bags of a batch.
 
 A batch is a mapping of named tensors. Images are floating point in [0, 1] when a component sees them (integers of a
 dataset are scaled on the device). An entry with a companion ``<entry>_index`` [B] is shared: row ``index[b]`` belongs
-to item b (one ``overview`` for all spots of a section). Bags are packed: ``instances`` [N, C, H, W] with ``offsets``
-[B + 1], never padded.
+to item b (one ``overview`` for all spots of a section). Bags are packed, never padded: ``instances`` [N, C, H, W] are
+those of all bags one after the other, and bag b has rows ``offsets[b]`` to ``offsets[b + 1]`` of ``offsets`` [B + 1].
 
 A component is any callable whose signature is its schema: keyword names, types and defaults are what a recipe may say.
 Annotate every parameter; a parameter annotated with one of the protocols below is a slot that a recipe fills with a
@@ -115,7 +115,8 @@ class Head(Protocol):
     """Turns features into named outputs: an ``nn.Module`` with ``forward(features, batch) -> {name: tensor}``.
 
     At prediction the batch lacks what is to be predicted; a head leaves out the outputs that would need it. Every
-    output has B as its first dimension.
+    output has B as its first dimension; a head for bags may return outputs with N rows (``attention`` [N], ``instance``
+    [N, K]) beside ``size`` [B], the number of instances of each bag.
     """
 
     def __call__(self, features: torch.Tensor, batch: Batch) -> Outputs:
@@ -152,6 +153,8 @@ class Dataset(Protocol):
     fitted there and nowhere else. ``state`` returns what was fitted as plain values, ``restore`` takes it back; a
     package stores it, and its card shows those called ``genes``, ``classes``, ``channels``, ``um_per_px`` and
     ``wavenumber_cm``.
+
+    Where items are bags, ``sizes`` [n] tells how many instances each has.
 
     Two attributes may be left out: ``provenance`` (:class:`Provenance`), without which a model cannot be published, and
     ``inputs``, which says of each option of ``zoo predict`` what it takes (``{"image": "an RGB image"}``). Data that
@@ -193,7 +196,9 @@ class Task(Protocol):
     """Knows what a prediction is, how it is scored, and which trivial rivals it has to beat.
 
     ``scores`` names the scores, the main one first, and says of each whether higher is better. They are computed for
-    each test group and averaged over groups. ``needs_bank`` says whether prediction looks up the training items. An
+    each test group and averaged over groups; with ``pooled = True`` (which may be left out) they are computed over the
+    items of all test groups together, as an AUC has to be where a group has one label, and their interval comes from
+    drawing groups anew. ``needs_bank`` says whether prediction looks up the training items. An
     attribute ``hub`` (:class:`HubTask`) may be left out; a card is the better for it.
     """
 

@@ -102,7 +102,8 @@ def deviation(contestant: Contestant, stored: Mapping[str, torch.Tensor], tolera
 def exact() -> Iterator[None]:
     """Within this block CUDA computes in full 32 bits; 19-bit products would not come near enough."""
     # not allow_tf32, which refuses to be read in a process that has set fp32_precision
-    kinds: Any = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+    cudnn: Any = torch.backends.cudnn
+    kinds = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
     before = [kind.fp32_precision for kind in kinds]
     try:
         for kind in kinds:
