@@ -1,5 +1,6 @@
 """What a stranger wrote is read with a bound, and whatever is wrong with it is one sentence."""
 
+import io
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,8 +28,17 @@ def test_a_file_is_read_up_to_its_bound_and_one_byte_more_is_refused():
 
 
 def test_a_file_without_end_costs_no_more_than_the_bound():
-    assert "is longer than the 1,048,576 bytes" in refused(bounded.read_text, Path("/dev/zero"))
-    assert "is longer than the 16,777,216 bytes" in refused(bounded.read_json, Path("/dev/zero"))
+    class Endless(io.BytesIO):
+        def read(self, size=-1):
+            assert 0 < size <= 2**24 + 1
+            return b"1" * size
+
+    class Path:
+        def open(self, mode):
+            return Endless()
+
+    assert "is longer than the 1,048,576 bytes" in refused(bounded.read_text, Path())
+    assert "is longer than the 16,777,216 bytes" in refused(bounded.read_json, Path())
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ def test_a_config_says_what_the_model_is_made_of_and_what_goes_in_and_comes_out(
 
 
 def test_a_model_comes_back_with_its_weights_floors_and_what_its_data_were_fitted_to(folder):
-    loaded = proven(folder)
+    loaded = package.read(folder)
+    assert not loaded.contestant.model.training
     state = loaded.contestant.model.state_dict()
     assert all(torch.equal(state[name], value) for name, value in load_file(folder / WEIGHTS).items())
     assert loaded.dataset.shift == config.read(folder).fitted["shift"] != 0
@@ -143,7 +144,6 @@ def test_a_model_comes_back_with_its_weights_floors_and_what_its_data_were_fitte
         loaded.contestant.floors["mean"]["mean"].tolist()
         == load_file(folder / "floors.safetensors")["mean/mean"].tolist()
     )
-    assert not loaded.contestant.model.training
     assert loaded.config.digest == loaded.filled.digest
 
 
@@ -204,8 +204,15 @@ def test_weights_that_are_one_are_stored_once_and_come_back_with_one_value(writt
     same(model, proven(folder).contestant.model)
 
 
-def test_a_part_of_another_weight_is_a_weight_of_its_own(written):
-    model, folder = written("self.register_buffer('some', self.one.weight.detach()[:4])")
+VIEWS = {
+    "a part": "self.register_buffer('some', self.one.weight.detach()[:4])",
+    "turned": "self.register_buffer('a', self.one.weight.detach()[:, :8]); self.register_buffer('b', self.a.T)",
+}
+
+
+@pytest.mark.parametrize("case", VIEWS)
+def test_another_view_of_a_weight_is_a_weight_of_its_own(case, written):
+    model, folder = written(VIEWS[case])
     assert config.read(folder).shared == {}
     same(model, proven(folder).contestant.model)
 

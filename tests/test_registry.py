@@ -202,3 +202,12 @@ def test_the_table_of_known_plugins_agrees_with_what_the_plugins_declare():
     known = {(kind, name): found[0] for kind, names in known_plugins().items() for name, found in names.items()}
     # a plugin that is there to be copied is nobody's answer to a missing name
     assert known == {key: plugin for key, plugin in declared.items() if plugin != "zoo-hello"}
+
+
+def test_a_name_that_no_recipe_could_say_is_told_and_left_out(dist):
+    dist("zoo-odd", points={"heads": {"my head": "odd:Head", "good": "odd:Head", "x" * 101: "odd:Head"}})
+    registry = Registry()
+    assert [entry.name for entry in registry.entries("heads") if entry.distribution == "zoo-odd"] == ["good"]
+    told = [trouble for trouble in registry.troubles if "zoo-odd" in trouble]
+    assert len(told) == 2
+    assert "zoo-odd: its head 'my head' cannot be named in a recipe; a name is 1 to 100 of" in told[0]

@@ -140,6 +140,8 @@ class Many:
     First, A. A title
     over two lines. doi:10.0000/first
 
+
+
     Second, B. *Another*. arXiv:0000.00000
 
     Notes

@@ -170,6 +170,7 @@ def test_outputs_that_are_not_numbers_never_pass(loaded, proof):
     assert f"{WORDS} (output/value is off by inf times" in refused(loaded, stored, proof.tolerance)
     with torch.no_grad():
         loaded.contestant.model.get_parameter("head.out.bias").fill_(torch.nan)
+    assert f"{WORDS} (prediction/value is off by inf times" in refused(loaded, proof.tensors, proof.tolerance)
     for wanted in (torch.nan, torch.inf):
         stored = dict(proof.tensors)
         stored |= dict.fromkeys(["output/value", "prediction/value"], torch.full((4,), wanted))

@@ -99,7 +99,7 @@ def source_of(text: str) -> Source:
     UsageError
         It is none of these, or two distributions claim the name.
     """
-    folder = None if text.startswith("hf://") else _folder(text)
+    folder = None if text.startswith("hf://") else folder_at(text)
     if folder:
         return Source(text, folder=folder)
     address = text.removeprefix("hf://")
@@ -115,7 +115,7 @@ def source_of(text: str) -> Source:
     raise UsageError(f"{text[:200]!r} is no model; say {ways}")
 
 
-def _folder(text: str) -> Path | None:
+def folder_at(text: str) -> Path | None:
     """Return the folder of this path, None where there is none."""
     try:
         path = Path(text).expanduser()

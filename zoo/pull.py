@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo import atomic, bounded, config, folders, manifest, requirements, verify
-from zoo.catalogue import Source, source_of
+from zoo.catalogue import Source, folder_at, source_of
 from zoo.errors import IntegrityError, MissingError, RunError
 from zoo.hub import Hub, Listed, blob_oid, offline
 from zoo.manifest import Manifest
@@ -72,8 +72,8 @@ def pull(text: str, device: str = "cpu") -> Pulled:
 
 def folder_of(text: str) -> Path:
     """Return the folder of a model: a run's, or that of a package, which is fetched if need be and proven."""
-    path = Path(text).expanduser()
-    if path.is_dir() and not (path / manifest.NAME).is_file():
+    path = folder_at(text)
+    if path and not (path / manifest.NAME).is_file():
         return path
     return pull(text).folder
 

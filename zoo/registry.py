@@ -29,6 +29,7 @@ OWN_DISTRIBUTION = "microscopy-zoo"
 MODELS = "models"
 """Published models enter by the same door as parts; what they name is a table, not code (:mod:`zoo.catalogue`)."""
 _GROUPS = {f"zoo.{kind}": kind for kind in (*KINDS, MODELS)}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def singular(kind: str) -> str:
@@ -213,7 +214,7 @@ def _installed() -> Found:
     for name in names:
         try:
             # of a distribution listed twice on sys.path this is the first, the one that is imported
-            offered = _offer(metadata.distribution(name), name)
+            offered = _offer(metadata.distribution(name), name, found.troubles)
         except Exception as error:  # noqa: BLE001 - metadata may be damaged in any way; one must not hide the others
             found.troubles.append(_unreadable(name, error))
             continue
@@ -235,8 +236,15 @@ def _offering(troubles: list[str]) -> set[str]:
     return names
 
 
-def _offer(distribution: metadata.Distribution, name: str) -> list[Entry]:
-    points = [point for point in distribution.entry_points if point.group in _GROUPS]
+def _offer(distribution: metadata.Distribution, name: str, troubles: list[str]) -> list[Entry]:
+    points = []
+    for point in distribution.entry_points:
+        kind = _GROUPS.get(point.group)
+        if kind in KINDS and not _NAME.fullmatch(point.name):
+            rule = "a name is 1 to 100 of A-Z a-z 0-9 . _ -"
+            troubles.append(f"{name}: its {singular(kind)} {point.name[:100]!r} cannot be named in a recipe; {rule}")
+        elif kind:
+            points.append(point)
     version = distribution.metadata["Version"] or "?"
     # extras in brackets are a matter of installation
     return [
