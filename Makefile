@@ -25,12 +25,12 @@ checks: env
 env: $(READY)
 
 # a plain virtual environment; uv fills it faster where it is installed
-$(READY): pyproject.toml plugins/zoo-spatial/pyproject.toml
+$(READY): pyproject.toml plugins/zoo-spatial/pyproject.toml plugins/zoo-cars/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 ifeq ($(UV),)
-	$(BIN)/python -m pip install --quiet -e '.[dev]' -e plugins/zoo-spatial
+	$(BIN)/python -m pip install --quiet -e '.[dev]' -e plugins/zoo-spatial -e plugins/zoo-cars
 else
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[dev]' -e plugins/zoo-spatial
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[dev]' -e plugins/zoo-spatial -e plugins/zoo-cars
 endif
 	touch $(READY)
 

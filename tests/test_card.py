@@ -78,7 +78,11 @@ def metrics(*, ours=(0.5, 0.4), seeds=(0,), protocol="strict", names=("pearson",
         return {"member": f"holdout-seed{seed}", "seed": seed, "fold": FOLD, "scores": scores, "counts": counts}
 
     members = [member(seed) for seed in seeds]
-    joined = evaluate.summarise(members, {first: True, second: False}, protocol)
+    directions = {first: True, second: False}
+    joined = evaluate.summarise(members, directions, protocol)
+    for one in members:
+        found = evaluate.summarise([one], directions, protocol)["scores"]
+        one["alone"] = {score: column["mean"] for score, column in found.items()}
     split = {"unit": "donor", "scheme": "holdout", "folds": 1}
     return {
         "recipe": "little",
@@ -798,3 +802,12 @@ def test_files_that_are_not_as_zoo_writes_them_are_refused_with_the_place(change
 def test_the_module_is_imported_without_anything_heavy():
     code = "import sys, zoo.card; print(*{'torch', 'numpy', 'pandas', 'huggingface_hub'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
+
+
+def test_pooled_scores_are_called_so_in_the_text_and_in_the_model_index():
+    pooled = metrics() | {"pooled": True}
+    text = card.render(facts(metrics=pooled))
+    assert "Each score is over the items of all test groups together (donor)" in text
+    assert "pooled over 2 test groups (donor)" in ModelCard(text).data.eval_results[0].metric_name
+    assert card.disagreements(text, config(), pooled) == []
+    assert card.disagreements(text, config(), metrics())

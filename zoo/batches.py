@@ -128,3 +128,35 @@ def transformed(batch: Mapping[str, Any], transforms: Sequence[Transform], seed:
     for transform in transforms:
         batch = transform(batch, generator)
     return batch
+
+
+def in_parts(batch: Batch, at_most: int | None) -> Iterator[tuple[Batch, float]]:
+    """Divide a batch of bags into parts of whole bags with at most so many instances, each with its share of the bags.
+
+    A bag that has more on its own is a part of its own. A batch without bags, or without a limit, is one part.
+    """
+    if at_most is None or "offsets" not in batch:
+        yield batch, 1.0
+        return
+    offsets = batch["offsets"].tolist()
+    bags, first = len(offsets) - 1, 0
+    for bag in range(1, bags + 1):
+        if bag == bags or offsets[bag + 1] - offsets[first] > at_most:
+            yield _bags(batch, first, bag, offsets), (bag - first) / bags
+            first = bag
+
+
+def _bags(batch: Batch, first: int, end: int, offsets: list[int]) -> Batch:
+    """Return some neighbouring bags of a batch: rows of bags from entries with B rows, of instances from the others."""
+    bags, instances = len(offsets) - 1, offsets[-1]
+    part: dict[str, Any] = {}
+    for name, value in batch.items():
+        if name == "offsets":
+            part[name] = value[first : end + 1] - offsets[first]
+        elif len(value) == bags:  # where every bag has one instance both are the same
+            part[name] = value[first:end]
+        elif len(value) == instances:
+            part[name] = value[offsets[first] : offsets[end]]
+        else:
+            part[name] = value
+    return part

@@ -16,7 +16,7 @@ _HUB_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]{0,95}/)?[A-Za-z0-9][\w.-]{0,95}", re
 _DOI = re.compile(r"10\.\d{4,}/")
 _TAG = 80
 _SHOWN = 120
-_MEAN_OVER = ": mean over "
+_OVER = re.compile(r": (?:mean|pooled) over ")
 
 
 def front_matter(facts: Facts, found: Material) -> str:
@@ -79,7 +79,8 @@ def _results(found: Material) -> Iterator[_Result]:
     for score, column in table.scores.items():
         if column.mean is None:
             continue
-        said = [f"{score}{_MEAN_OVER}{table.groups(score)} test groups ({table.split.unit})"]
+        how = "pooled" if table.pooled else "mean"
+        said = [f"{score}: {how} over {table.groups(score)} test groups ({table.split.unit})"]
         said += [f"95% interval {bounds(column.interval)}"] if column.interval else ["no interval"]
         floor = table.best_floor(score)
         said += [f"best floor {floor[0]} {rounded(floor[1])}"] if floor else ["no floor"]
@@ -127,7 +128,7 @@ def _difference(metric: Mapping[str, Any], score: str, wanted: _Result | None) -
 
 
 def _score_of(metric: Mapping[str, Any]) -> str:
-    return str(metric.get("name") or metric.get("type")).partition(_MEAN_OVER)[0]
+    return _OVER.split(str(metric.get("name") or metric.get("type")))[0]
 
 
 def _inside(values: Iterable[Any], key: str) -> Iterator[dict[str, Any]]:

@@ -94,7 +94,7 @@ class Origin(_Open):
 class Work(_Open):
     """One :class:`zoo.contracts.HubTask`; what was left out is empty.
 
-    ``writes`` is the ending of the file that predictions are written to, without its dot.
+    ``writes`` is the ending of the file that predictions are written to, without its dot, or ``/`` for a folder.
     """
 
     task_type: Word = ""
@@ -123,16 +123,10 @@ class Margin(_Open):
 
 
 class Member(_Open):
-    """One of the models that the run trained: contestant -> group -> score -> value."""
+    """One of the models that the run trained, and its scores over all groups that it was tested on."""
 
     member: Word
-    scores: dict[Word, dict[Word, dict[Word, Number]]]
-
-    def mean(self, score: str) -> float | None:
-        """Return the mean of a score over the groups that this member was tested on."""
-        groups = self.scores.get("model", {}).values()
-        values = [value for found in groups if (value := found.get(score)) is not None]
-        return sum(values) / len(values) if values else None
+    alone: dict[Word, Number] = {}
 
 
 class Folds(_Open):
@@ -144,8 +138,9 @@ class Folds(_Open):
 
 
 class Table(_Open):
-    """``metrics.json``."""
+    """``metrics.json``; ``pooled`` scores are those of the items of all test groups together."""
 
+    pooled: bool = False
     scores: dict[Word, Column] = {}
     floors: dict[Word, dict[Word, Column]] = {}
     above_floor: dict[Word, Margin] = {}
@@ -155,8 +150,9 @@ class Table(_Open):
     seeds: tuple[int, ...] = ()
 
     def groups(self, score: str) -> int:
-        """Return the number of test groups that a score is the mean of."""
-        return sum(value is not None for value in self.scores[score].by_group.values())
+        """Return the number of test groups that a score comes from."""
+        values = self.scores[score].by_group.values()
+        return len(values) if self.pooled else sum(value is not None for value in values)
 
     def best_floor(self, score: str) -> tuple[str, float] | None:
         """Return the floor that the margin of a score is the distance to, and its value."""

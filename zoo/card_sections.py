@@ -82,7 +82,8 @@ def how_to_use_it(facts: Facts, found: Material) -> str:
     # these become part of a command that people paste into a shell
     files = {name: EXAMPLE_FILES.get(name, name) for name in inputs if re.fullmatch(r"[a-z][a-z0-9_]*", name)}
     ending = found.work.writes if re.fullmatch(r"[A-Za-z0-9]{1,16}", found.work.writes) else ""
-    out = f"{PREDICTED.partition('.')[0]}.{ending}" if ending else PREDICTED
+    name = PREDICTED.partition(".")[0]
+    out = f"{name}.{ending}" if ending else name if found.work.writes == "/" else PREDICTED
     address = shlex.quote(one_line(facts.address))
     options = " ".join(f"--{name} {file}" for name, file in files.items())
     arguments = ", ".join(f"{name}={json.dumps(file)}" for name, file in files.items())
@@ -104,9 +105,9 @@ def how_to_use_it(facts: Facts, found: Material) -> str:
 def scores(config: Config, found: Material) -> str:
     """Return model and floors in one table, and what its reader must not overlook."""
     table = score_table(found)
+    over = "over the items of all test groups together" if found.table.pooled else "the mean over the test groups"
     reading = (
-        f"Each score is the mean over the test groups ({plain(found.table.split.unit)}), its interval a bootstrap over "
-        "them. A floor is a trivial rival; the distance to the best one is paired by group, and positive where the "
+        f"Each score is {over} ({plain(found.table.split.unit)}), its interval a bootstrap over the groups. A floor is a trivial rival; the distance to the best one is paired by group, and positive where the "
         "model is better."
     )
     notes = [*map(plain, found.table.notes), _shipped(config, found)]
@@ -135,7 +136,7 @@ def _shipped(config: Config, found: Material) -> str:
     """Say which of the trained members the package holds, and what that one reaches alone."""
     members = found.table.members
     own = next((member for member in members if member.member == config.member), None)
-    alone = [f"{score} {rounded(own.mean(score))}" for score in found.table.scores] if own else []
+    alone = [f"{score} {rounded(value)}" for score, value in own.alone.items()] if own else []
     reaches = (
         f"; alone, on the groups that it was tested on, it reaches {', '.join(map(plain, alone))}" if alone else ""
     )

@@ -85,7 +85,7 @@ class HubTask(TypedDict, total=False):
 
     ``task_type`` is a word of ours or theirs; ``pipeline_tag`` one of the Hub's fixed list, left out where none fits;
     ``tags`` name the method; ``scores`` say what each score is, and ``metrics`` which of the Hub's metrics it is;
-    ``writes`` is the ending, without its dot, of the file that predictions are written to.
+    ``writes`` is the ending, without its dot, of the file that predictions are written to, or ``/`` for a folder.
     """
 
     writes: str
@@ -99,7 +99,8 @@ class HubTask(TypedDict, total=False):
 class Encoder(Protocol):
     """Turns a batch into features: an ``nn.Module`` with ``forward(batch) -> [B, F]``.
 
-    ``reads`` names the entries of the batch it needs (checked before training); ``out_features`` is F. In evaluation
+    ``reads`` names the entries of the batch it needs (checked before training), and ``makes``, which may be left out,
+    those that it hands to the encoders inside it instead; ``out_features`` is F. In evaluation
     mode the features of an item must not depend on which items share its batch. Any module of a model that begins from
     published weights says so in an attribute ``provenance`` (:class:`Provenance`).
     """
@@ -200,6 +201,11 @@ class Task(Protocol):
     items of all test groups together, as an AUC has to be where a group has one label, and their interval comes from
     drawing groups anew. ``needs_bank`` says whether prediction looks up the training items. An
     attribute ``hub`` (:class:`HubTask`) may be left out; a card is the better for it.
+
+    A pooled task may have two more methods. ``brief(predicted, truth)`` returns what of both is kept of a test group
+    until all groups are there: few numbers an item, which ``score`` takes as well; the truth that it returns does not
+    depend on what was predicted. ``resampled(predicted, truth, weight)`` returns each score for R weightings of the
+    items at once [R], ``weight`` [R, n]; without it ``score`` is called for each drawing of groups.
     """
 
     scores: Mapping[str, bool]

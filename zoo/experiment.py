@@ -155,13 +155,21 @@ def summary(run: Run, filled: Filled, folds: list[Split], dataset: Dataset) -> d
     names = [member_name(fold, seed) for fold in folds for seed in filled.frame.train.seeds]
     members = [found for name in names if (found := _result(run, name)) is not None]
     task: Task = filled.build("task", dict(dataset.facts))
-    joined = evaluate.summarise(members, task.scores, filled.frame.protocol)
+    joined = evaluate.summarise(members, task.scores, filled.frame.protocol, task)
     joined["notes"].extend(getattr(dataset, "notes", ()))
     about = {"recipe": filled.frame.name, "digest": filled.digest, "protocol": filled.frame.protocol}
     split = {"unit": filled.split.unit, "scheme": filled.split.scheme, "folds": len(folds)}
-    metrics = {**about, "split": split, "seeds": filled.frame.train.seeds, **joined, "members": members}
+    each = [_alone(member, task, filled.frame.protocol) for member in members]
+    metrics = {**about, "split": split, "seeds": filled.frame.train.seeds, **joined, "members": each}
     atomic.write_json(run.metrics_path, metrics)
     return metrics
+
+
+def _alone(member: dict[str, Any], task: Task, protocol: str) -> dict[str, Any]:
+    """Return a member with its scores over all groups, and without the predictions that only joining needs."""
+    found = evaluate.summarise([member], task.scores, protocol, task)["scores"]
+    kept = {key: value for key, value in member.items() if key != "pooled"}
+    return {**kept, "alone": {score: column["mean"] for score, column in found.items()}}
 
 
 def member_name(fold: Split, seed: int) -> str:
@@ -186,8 +194,7 @@ def _member(filled: Filled, dataset: Dataset, fold: Split, seed: int) -> Member:
 
 def _check_fit(member: Member, fit: Fit) -> None:
     """Refuse parts that do not go together, before anything is paid for."""
-    reads: list[tuple[str, ...]] = [getattr(part, "reads", ()) for part in fit.trainee.modules()]
-    lacking = sorted({name for names in reads for name in names} - set(member.dataset.provides))
+    lacking = sorted(_reads(fit.trainee) - set(member.dataset.provides))
     stop = member.filled.frame.train.early_stop
     where = member.filled.recipe.place
     if lacking:
@@ -200,6 +207,12 @@ def _check_fit(member: Member, fit: Fit) -> None:
         known = ", ".join(["loss", *member.task.scores])
         what = f"'{stop.metric}' is no score of the task; it has {known}"
         raise RecipeError([RecipeProblem(where(("train", "early_stop", "metric")), "train.early_stop.metric", what)])
+
+
+def _reads(module: Any) -> set[str]:
+    """Return what a module and its parts read of a batch, without what it makes for its parts itself."""
+    inside = {name for part in module.children() for name in _reads(part)}
+    return {*getattr(module, "reads", ()), *(inside - set(getattr(module, "makes", ())))}
 
 
 def _write_beginnings(run: Run, filled: Filled, folds: list[Split]) -> None:

@@ -38,7 +38,7 @@ def rescore(folder: Path, overrides: list[str], device: str = "cpu") -> dict[str
         notes.extend(n for n in getattr(loaded.dataset, "notes", ()) if n not in notes)
         members.append({"member": loaded.config.member, "seed": loaded.config.seed, **found})
     frame = loaded.filled.frame
-    joined = evaluate.summarise(members, loaded.contestant.task.scores, frame.protocol)
+    joined = evaluate.summarise(members, loaded.contestant.task.scores, frame.protocol, loaded.contestant.task)
     joined["notes"] += notes
     return {"recipe": frame.name, "protocol": frame.protocol, **joined, "members": members}
 

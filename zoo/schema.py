@@ -41,11 +41,16 @@ class EarlyStop(_Closed):
 
 
 class TrainSettings(_Closed):
-    """How to fit: the ``train`` block. ``lr`` is one number, or one a part (``encoder``, ``head``, ``loss``)."""
+    """How to fit: the ``train`` block.
+
+    ``lr`` is one number, or one a part (``encoder``, ``head``, ``loss``). ``max_instances`` bounds what goes through
+    the model at once where items are bags: a batch is taken in parts of whole bags, their gradients added up.
+    """
 
     epochs: Count = 10
     batch: Count = 64
     accumulate: Count = 1
+    max_instances: Count | None = None
     optimizer: Literal["adamw", "adam"] = "adamw"
     lr: Positive | dict[Literal["encoder", "head", "loss"], Positive] = 1e-4
     weight_decay: Annotated[float, Field(ge=0)] = 0.0

@@ -20,7 +20,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 
 from zoo import evaluate, events, infer
-from zoo.batches import Order, load, to_device, transformed
+from zoo.batches import Order, in_parts, load, to_device, transformed
 from zoo.checkpoint import Keeper, Progress
 from zoo.errors import Interrupted, RunError
 from zoo.interrupts import Interrupts
@@ -124,10 +124,15 @@ class Fit:
         batch = transformed(to_device(read, self.accelerator.device), self.augment, derive("augment", *at))
         torch.manual_seed(derive("step", *at))
         complete = last or (self.progress.batch + 1) % self.settings.accumulate == 0
-        with nullcontext() if complete else self.accelerator.no_sync(self.wrapped):
-            loss = self.wrapped(batch)
-            self.accelerator.backward(loss / self.settings.accumulate)
-        self.watch.add(loss.detach(), self.progress, batch["id"], self.keeper.last)
+        parts = list(in_parts(batch, self.settings.max_instances))
+        whole: torch.Tensor | float = 0.0
+        for number, (part, share) in enumerate(parts, start=1):
+            joins = complete and number == len(parts)
+            with nullcontext() if joins else self.accelerator.no_sync(self.wrapped):
+                loss = self.wrapped(part) * share
+                self.accelerator.backward(loss / self.settings.accumulate)
+            whole = whole + loss.detach()
+        self.watch.add(torch.as_tensor(whole), self.progress, batch["id"], self.keeper.last)
         self.progress.batch += 1
         if complete:
             self._step()

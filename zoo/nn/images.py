@@ -11,16 +11,21 @@ IMAGE_DIMENSIONS = 4
 
 
 def map_images(batch: Mapping[str, Any], change: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, Any]:
-    """Return the batch with every per-item image [B, C, H, W] changed.
+    """Return the batch with every per-item image [B, C, H, W] changed, or of bags every instance [N, C, H, W].
 
     The fields of view of one item change alike (a patch and its neighbourhood turn together). Entries that several
     items share (those with an ``_index`` beside them) stay as they are.
     """
-    items = len(batch["id"])
+    rows = _rows(batch)
     return {
-        name: change(value) if _is_image(name, value, batch) and len(value) == items else value
+        name: change(value) if _is_image(name, value, batch) and len(value) == rows else value
         for name, value in batch.items()
     }
+
+
+def _rows(batch: Mapping[str, Any]) -> int:
+    """Return the number of images that change on their own: items, or where items are bags, instances."""
+    return int(batch["offsets"][-1]) if "offsets" in batch else len(batch["id"])
 
 
 def _is_image(name: str, value: Any, batch: Mapping[str, Any]) -> bool:
@@ -29,8 +34,8 @@ def _is_image(name: str, value: Any, batch: Mapping[str, Any]) -> bool:
 
 
 def draw(batch: Mapping[str, Any], generator: torch.Generator, columns: int) -> torch.Tensor:
-    """Return uniform numbers [B, columns] on the CPU, so that a batch changes alike on every device."""
-    return torch.rand(len(batch["id"]), columns, generator=generator)
+    """Return uniform numbers [B or N, columns] on the CPU, so that a batch changes alike on every device."""
+    return torch.rand(_rows(batch), columns, generator=generator)
 
 
 def change_some(

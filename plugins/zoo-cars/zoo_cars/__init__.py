@@ -1,0 +1,1 @@
+"""Hyperspectral stacks for zoo."""

@@ -1,0 +1,1 @@
+"""Registered transforms: one file, one name."""

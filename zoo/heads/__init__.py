@@ -1,0 +1,1 @@
+"""Registered heads: one file, one name."""

@@ -1,0 +1,66 @@
+"""Trivial rivals of a classifier: how often each class occurs, and a logistic regression on few numbers an item.
+
+What is fitted are plain arrays, so that they can be kept with a model; predicting from them needs no scikit-learn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.scores.classification import softmax
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Arrays = dict[str, NDArray[Any]]
+
+STEPS = 1_000
+
+
+def frequencies(label: NDArray[np.int64], classes: int) -> Floats:
+    """Return the share of each class [K] among the labels [n], of which there is at least one."""
+    return np.bincount(label, minlength=classes) / len(label)
+
+
+def spectrum(instances: Any) -> Floats:
+    """Return mean and standard deviation of each channel over all instances and pixels of a bag [2 C].
+
+    Parameters
+    ----------
+    instances
+        Array or tensor [n, C, ...]. A channel at a time is taken in 64 bits, which bounds the memory.
+    """
+    channels = (np.asarray(instances[:, channel], dtype=np.float64) for channel in range(instances.shape[1]))
+    mean, spread = zip(*((values.mean(), values.std()) for values in channels), strict=True)
+    return np.array([*mean, *spread])
+
+
+def fit_logistic(features: Floats, label: NDArray[np.int64]) -> Arrays:
+    """Fit a logistic regression on standardised features [n, F], with a quadratic penalty of strength 1.
+
+    Returns
+    -------
+    ``centre`` and ``spread`` [F], ``slope`` [F, k] and ``intercept`` [k] for the k ``classes`` that the labels hold.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    centre, spread, classes = features.mean(axis=0), features.std(axis=0), np.unique(label)
+    spread = np.where(spread > 0, spread, 1.0)
+    slope, intercept = np.zeros((len(centre), len(classes))), np.zeros(len(classes))
+    if len(classes) > 1:
+        fitted = LogisticRegression(C=1.0, max_iter=STEPS).fit((features - centre) / spread, label)
+        # of two classes, only what speaks for the second is given
+        given = slice(1, 2) if len(fitted.intercept_) == 1 else slice(None)
+        slope[:, given], intercept[given] = fitted.coef_.T, fitted.intercept_
+    return {"centre": centre, "spread": spread, "slope": slope, "intercept": intercept, "classes": classes}
+
+
+def logistic(state: Arrays, features: Floats, classes: int) -> Floats:
+    """Return the probabilities [n, K] of what :func:`fit_logistic` fitted; a class that it never saw has none."""
+    logits = (features - state["centre"]) / state["spread"] @ state["slope"] + state["intercept"]
+    probability = np.zeros((len(features), classes))
+    probability[:, state["classes"]] = softmax(logits)
+    return probability
