@@ -234,3 +234,14 @@ def test_the_tests_own_trainable_plugin_builds(tiny):
     encoder = found.build("encoder", dataset.facts)
     assert encoder.out_features == 8
     assert fill(parse(tiny.read_text().replace("tiny-square", "tiny-contrast"), "t")).build("loss", {})
+
+
+def test_a_setting_that_is_null_changes_no_digest():
+    one, other, clipped = (
+        fill(parse(f"{PLAIN}train: {{{train}}}\n"))
+        for train in ("epochs: 2", "epochs: 2, clip: null", "epochs: 2, clip: 1.0")
+    )
+    assert one.data["train"]["clip"] is None
+    assert one.digest == other.digest != clipped.digest
+    del one.data["train"]["clip"]
+    assert one.digest == other.digest

@@ -40,8 +40,11 @@ class Filled:
 
     @property
     def digest(self) -> str:
-        """The sha256 of everything that decides the result; the recipe's name and what is published of it do not."""
-        return digest({key: value for key, value in self.data.items() if key not in {"name", "publish"}})
+        """The sha256 of everything that decides the result; the recipe's name and what is published of it do not.
+
+        What is null is left out: a setting that a later zoo adds, and that nobody uses, changes no digest.
+        """
+        return digest(_said({key: value for key, value in self.data.items() if key not in {"name", "publish"}}))
 
     def build(self, slot: str, facts: Mapping[str, int]) -> Any:
         """Build the component of a top-level slot (``data``, ``encoder``, ``head``, ``loss``, ``task``)."""
@@ -289,6 +292,13 @@ class _Filler:
             below = (*path, key)
             self.origins[below] = str(self.recipe.places.get(below, f"default of {owner}"))
             self._origins_of(child, below, "zoo" if below == ("data", "split") else owner)
+
+
+def _said(value: Any) -> Any:
+    """Return plain values without what is null in blocks."""
+    if isinstance(value, dict):
+        return {key: _said(child) for key, child in value.items() if child is not None}
+    return [_said(child) for child in value] if isinstance(value, list) else value
 
 
 def _by_place(problem: Problem) -> tuple[str, int, int]:
