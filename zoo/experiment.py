@@ -124,7 +124,10 @@ def _train_member(
 
 
 def _score_member(member: Member, fold: Split, run: Run, fit: Fit) -> dict[str, Any]:
-    """Score a trained member beside its floors, and write the model and the result; return the scores by group."""
+    """Score a trained member beside its floors, and write the model and the result; return the scores by group.
+
+    Where scores are pooled, those of all groups together are returned instead.
+    """
     model, dataset, batch = fit.trainee.model, member.dataset, fit.settings.batch
     trained = evaluate.prepare(model, member.task, dataset, member.train, batch=batch, transforms=fit.eval_transforms)
     trained.floors.update(member.task.fit_floors(dataset, member.train))
@@ -133,6 +136,9 @@ def _score_member(member: Member, fold: Split, run: Run, fit: Fit) -> dict[str, 
     folder = run.model_folder(member.name)
     package.write(folder, member.filled, trained, dataset, about=about, items=member.train)
     atomic.write_json(run.folder / "results" / f"{member.name}.json", {**about, **result})
+    if "pooled" in result:
+        protocol = member.filled.frame.protocol
+        return {"all test groups": _alone({**about, **result}, member.task, protocol)["alone"]}
     scores: dict[str, Any] = result["scores"][evaluate.MODEL]
     return scores
 

@@ -66,8 +66,9 @@ def _line(record: Record, epochs: int) -> str:
     values = record.values
     if record.kind == "member":
         where = "the CPU" if values["device"] == "cpu" else values["device"]
-        size = values["parameters"] / 1e6
-        return f"{record.member}: {values['items']} training items, {size:.1f} M parameters, on {where}"
+        number = values["parameters"]
+        size = f"{number / 1e6:.1f} M" if number >= 1e5 else f"{number:,}"  # noqa: PLR2004 - 0.1 M
+        return f"{record.member}: {values['items']} training items, {size} parameters, on {where}"
     if record.kind == "scored":
         scores = ", ".join(
             f"{group} " + " ".join(f"{name} {console.rounded(value)}" for name, value in list(found.items())[:3])

@@ -1,0 +1,11 @@
+"""What the tests of hyperspectral stacks share."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
