@@ -107,8 +107,8 @@ def scores(config: Config, found: Material) -> str:
     table = score_table(found)
     over = "over the items of all test groups together" if found.table.pooled else "the mean over the test groups"
     reading = (
-        f"Each score is {over} ({plain(found.table.split.unit)}), its interval a bootstrap over the groups. A floor is a trivial rival; the distance to the best one is paired by group, and positive where the "
-        "model is better."
+        f"Each score is {over} ({plain(found.table.split.unit)}), its interval a bootstrap over the groups. A floor is "
+        "a trivial rival; the distance to the best one is paired by group, and positive where the model is better."
     )
     notes = [*map(plain, found.table.notes), _shipped(config, found)]
     return _paragraphs(table, reading, _bullets(notes)) if table else ""

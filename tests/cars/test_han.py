@@ -69,7 +69,7 @@ def test_a_stack_gets_a_probability_a_map_and_spectra(run, tmp_path, zoo):
     assert found.shape == (40, 40)
     assert np.nanmean(found) == pytest.approx(1, abs=0.01)
     assert len(list(Path("found").glob("*.png"))) == 2
-    (row,) = csv.DictReader(Path("found/predictions.csv").open())
+    (row,) = csv.DictReader(Path("found/predictions.csv").read_text().splitlines())
     assert float(row["probability_control"]) + float(row["probability_high"]) == pytest.approx(1, abs=1e-4)
 
 
@@ -118,7 +118,7 @@ def test_the_run_is_published_and_its_package_proves_itself(run, tmp_path, zoo):
     assert "zoo predict han-small --input input --out predicted\n" in text
     assert "pipeline_tag: image-classification" in text
     assert config.read(Path("han-small")).fitted["classes"] == ["control", "high"]
-    code, out, err = zoo("verify", "./han-small")
+    code, _, err = zoo("verify", "./han-small")
     assert code == 0, err
 
 

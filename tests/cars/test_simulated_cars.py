@@ -199,7 +199,6 @@ def test_the_mean_spectrum_is_a_weak_guess_where_the_best_tile_is_a_good_one():
     noise = np.cov(np.concatenate([tiles(seen[n]) for n in np.flatnonzero(~known)], axis=1))
     matched = np.linalg.solve(noise + 1e-3 * np.eye(32), fingerprint)
     good = auc(wanted, np.array([(matched @ tiles(stack)).max() for stack in unseen]))
-    import sys; print("WG",weak,good,file=sys.stderr)
     assert weak < 0.8
     assert good > 0.9
 

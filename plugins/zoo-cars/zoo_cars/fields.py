@@ -286,7 +286,8 @@ def _relative(stack: NDArray[np.float32], name: str) -> NDArray[np.float32]:
         band = int(np.flatnonzero(~(mean > 0))[0])
         what = f"has a mean of {mean[band]:.3g} in band {band}, which nothing can be divided by"
         raise DataError(f"field {name} {what}; leave the band out, or say relative: false")
-    return stack / mean.astype(np.float32)[:, None, None]
+    shared: NDArray[np.float32] = stack / mean.astype(np.float32)[:, None, None]
+    return shared
 
 
 def _refuse_unusable(stack: NDArray[np.float32], name: str) -> None:

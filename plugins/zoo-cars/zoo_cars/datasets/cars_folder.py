@@ -49,6 +49,7 @@ def cars_folder(
     classes: list[str] | None = None,
     control: str | None = None,
     standardise: bool = True,
+    relative: bool = False,
     axis: Literal["first", "last"] | None = None,
     columns: Columns = Columns(),
     origin: Origin = Origin(),
@@ -74,6 +75,9 @@ def cars_folder(
     standardise
         Deliver every band with the mean and spread that it has over the training fields. Switch it off for transforms
         that need intensities (``kramers-kronig``, ``field-normalise``), and normalise with the last of them.
+    relative
+        Divide every band of a field by its mean over that field first: what an animal and its day do to all pixels
+        alike cancels, and fewer animals are enough to learn from.
     axis
         Which axis of ``.npy`` and ``.mat`` arrays is the bands.
     columns
@@ -104,7 +108,13 @@ def cars_folder(
         return [open_field(inputs["input"], axis=axis, note=dataset.notes.append)]
 
     dataset = FieldDataset(
-        open_fields, open_new, tiles=tiles, classes=classes, standardise=standardise, provenance=provenance
+        open_fields,
+        open_new,
+        tiles=tiles,
+        classes=classes,
+        standardise=standardise,
+        relative=relative,
+        provenance=provenance,
     )
     return dataset
 

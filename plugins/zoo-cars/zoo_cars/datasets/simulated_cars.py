@@ -1,4 +1,4 @@
-"""``simulated-cars``: hyperspectral CARS of mouse liver with a drug in some of its cells; simulated data, not a sample."""
+"""``simulated-cars``: hyperspectral CARS of liver with a drug in some of its cells; simulated data, not a sample."""
 
 from __future__ import annotations
 

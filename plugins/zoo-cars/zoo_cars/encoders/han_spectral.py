@@ -95,4 +95,5 @@ class _Neighbours(nn.Module):
         )
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return pixels + self.net(pixels)
+        found: torch.Tensor = pixels + self.net(pixels)
+        return found

@@ -17,10 +17,17 @@ PITCH_UM = 22.0
 NUCLEUS_UM = 4.0
 """Radius of a nucleus."""
 BINUCLEATE = 0.25
+"""Share of hepatocytes with two nuclei."""
 SINUSOID_UM = 7.0
+"""Width of a sinusoid."""
+VEINS = 0.3
+"""Share of fields that show a vein."""
 DROPLET_UM = (0.6, 1.0, 1.6)
 """Radii of lipid droplets."""
 DROPLETS_PER_CELL = (10.0, 4.0, 1.0)
+"""How many of each radius a cell has on average."""
+PLACE_TO_PLACE = 0.3
+"""Standard deviation of the logarithm of fat and of collagen between the fields of one animal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +37,11 @@ class Dose:
     Attributes
     ----------
     amount
-        Of drug in the cells that took it up, 1 at the highest dose.
+        Of drug in the cells that took it up; at 1 its strongest line is as high as the background of water.
     shift_cm
         How far its lines move, in 1/cm.
     share
-        Of the cells that took it up.
+        Of all cells, those that took it up; how many there are in a field is left to chance, and may be none.
     """
 
     amount: float
@@ -59,11 +66,11 @@ class Scene:
 
 
 def lay_out(rng: np.random.Generator, *, size: int, um_per_px: float, dose: Dose, fat: float, scars: float) -> Scene:
-    """Draw a field of ``size`` by ``size`` pixels; ``fat`` scales the number of lipid droplets.
+    """Draw a field of ``size`` by ``size`` pixels; ``fat`` scales the lipid droplets, ``scars`` the collagen.
 
     The dose is looked at last: fields of two doses and the same generator differ in nothing but the drug.
     """
-    fat, scars = np.exp(rng.normal(0, 0.3, 2)) * (fat, scars)
+    fat, scars = np.exp(rng.normal(0, PLACE_TO_PLACE, 2)) * (fat, scars)
     centres = _centres(rng, side_um=size * um_per_px)
     cell, rim_um, yx = _cells(centres, size=size, um_per_px=um_per_px)
     inside = 1 - _sinusoids(rng, size=size, um_per_px=um_per_px)
@@ -117,9 +124,10 @@ def _sinusoids(rng: np.random.Generator, *, size: int, um_per_px: float) -> Imag
     distance_um = np.abs(course) / np.maximum(np.hypot(down, right), 0.01)
     blood = np.clip((SINUSOID_UM / 2 - distance_um) / um_per_px + 0.5, 0, 1)
     line = np.arange(size) * um_per_px
-    y, x, radius = rng.uniform(0, size * um_per_px, 2).tolist() + [rng.uniform(8, 24)]
+    y, x = rng.uniform(0, size * um_per_px, 2)
+    radius = rng.uniform(8, 24)
     reach = np.hypot(line[:, None] - y, line - x)
-    vein = np.clip((radius - reach) / um_per_px + 0.5, 0, 1) * (rng.random() < 0.3)  # noqa: PLR2004 - a share of fields
+    vein = np.clip((radius - reach) / um_per_px + 0.5, 0, 1) * (rng.random() < VEINS)
     return np.asarray(np.maximum(blood, vein), dtype=np.float32)
 
 
@@ -174,7 +182,7 @@ def _granules(rng: np.random.Generator, *, size: int, um_per_px: float) -> Image
 def _uptake(
     rng: np.random.Generator, centres: NDArray[np.float64], *, side_um: float, share: float
 ) -> NDArray[np.bool_]:
-    """Return which cells took up the drug: those nearest to a place in the field, at least one where there is any."""
+    """Return which cells took up the drug: those nearest to a place in the field."""
     focus = rng.uniform(0.2, 0.8, 2) * side_um
     taken = np.zeros(len(centres), dtype=bool)
     cells = rng.poisson(share * side_um**2 / (PITCH_UM**2 * np.sqrt(0.75)))

@@ -67,7 +67,7 @@ def expose(
 ) -> NDArray[np.float32]:
     """Return counts [C, H, W] of a field.
 
-    ``photons`` is the mean of the counts in a pixel of pure water, without losses of illumination.
+    ``photons`` is about the mean of the counts in a well-lit pixel of water.
     """
     axis = wavenumber_cm + session.offset_cm + rng.normal(0, AXIS_JITTER_CM, len(wavenumber_cm))
     light = intensity(_resonant(scene, session, axis, shift_cm=shift_cm), session.background)

@@ -31,10 +31,11 @@ class Line:
     strength: float
 
 
-# Positions are rounded from band tables: lipids Czamara et al. 2015, doi:10.1002/jrs.4607; proteins Rygula et al. 2013,
+# Positions are rounded. Tables of bands: lipids Czamara et al. 2015, doi:10.1002/jrs.4607; proteins Rygula et al. 2013,
 # doi:10.1002/jrs.4335; nucleic acids in the C-H region Lu et al. 2015, doi:10.1073/pnas.1515121112; the rest Movasaghi
-# et al. 2007, doi:10.1080/05704920701551530. Widths hold the width of the lasers too. Strengths are ours: they give
-# the contrasts of CARS images of liver by eye. The drug is invented; its lines are where methoxy groups have theirs.
+# et al. 2007, doi:10.1080/05704920701551530. Widths hold the width of the lasers too. Strengths are ours, set by eye to
+# the contrasts of CARS images. The drug is invented: one of its lines hides under protein, the other beside one of
+# collagen, which every animal has, so that neither band says much alone.
 LINES: dict[str, tuple[Line, ...]] = {
     "lipid": (
         *(Line(1300, 8, 0.35), Line(1440, 9, 0.60), Line(1655, 7, 0.40), Line(1745, 8, 0.12)),
