@@ -118,6 +118,36 @@ def test_hiscmcl_sim_is_used_from_the_command_line_as_its_card_says(section, zoo
     assert Path("predicted.h5ad").exists()
 
 
+@pytest.fixture
+def pages(tmp_path):
+    """Lay a field of an animal that no model has seen beside the user, as a folder of pages, as the card calls it."""
+    import numpy as np
+    import tifffile
+
+    from zoo_cars.simulation import SimulatedField
+
+    axis = np.linspace(2800.0, 3050.0, 32)
+    made = SimulatedField(7, 99, 1, "high", 96, 1.5, axis, 300.0)
+    folder = tmp_path / "input"
+    folder.mkdir()
+    for number, page in enumerate(made.stack()):
+        tifffile.imwrite(folder / f"page_{number:03}.tif", page)
+    (folder / "wavenumbers.csv").write_text("\n".join(f"{value:.4f}" for value in axis) + "\n")
+
+
+def test_han_cars_is_used_as_its_card_says(pages, zoo, tmp_path):
+    (program,) = blocks("han-cars", "python")
+    told = {}
+    exec(compile(program, "card", "exec"), told)
+    assert told["prediction"]["probability"].shape == (1, 4)
+    (commands,) = blocks("han-cars", "sh")
+    for line in commands.strip().splitlines():
+        code, _, err = zoo(*line.split()[1:])
+        assert code == 0, err
+    names = {path.name for path in (tmp_path / "predicted").iterdir()}
+    assert {"predictions.csv", "input_attention.ome.tif", "input_attention.png", "input_spectra.csv"} <= names
+
+
 def test_pulling_what_is_here_and_proven_imports_no_torch(zoo):
     assert zoo("pull", "hiscmcl-sim")[0] == 0
     script = "import sys; from zoo.cli import main; sys.argv = ['zoo', 'pull', 'hiscmcl-sim']; main()"
