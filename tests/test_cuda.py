@@ -22,3 +22,11 @@ def test_training_on_cuda_reaches_the_weights_of_the_cpu_within_rounding(tiny, t
 def test_bf16_is_what_auto_means_on_cuda(tiny, tmp_path):
     _, metrics = face.train(tiny, ["train.precision=auto"], out=tmp_path / "auto", device="cuda")
     assert metrics["scores"]["r2"]["mean"] is not None
+
+
+@pytest.mark.parametrize("name", ["hiscmcl-sim", "han-cars"])
+def test_published_models_reproduce_their_test_vectors_on_cuda(name):
+    from zoo import catalogue, verify
+
+    checks = {check.what: check for check in verify.examine(catalogue.source_of(name).folder)}
+    assert checks["test vectors, CUDA"].verdict == "PASS", checks["test vectors, CUDA"].detail

@@ -139,3 +139,12 @@ def test_a_bag_taken_in_parts_reaches_the_same_weights(tmp_path):
 @pytest.mark.parametrize("head", ["abmil", "gated-abmil", "topk", "mean", "max"])
 def test_every_head_for_bags_fits_the_recipe(head):
     assert fill(load("han", [f"head={{use: {head}}}"])).entries["heads", head]
+
+
+def test_any_image_encoder_of_timm_reads_the_bands_too(tmp_path):
+    import zoo as face
+
+    base = "encoder.base={use: timm, model: test_resnet.r160_in1k}"
+    options = [*SMALL, "data.tiles.size=32", "train.epochs=1", base]
+    _, metrics = face.train("han", options, out=tmp_path / "timm", device="cpu")
+    assert metrics["scores"]["auc"]["mean"] is not None
