@@ -185,6 +185,25 @@ def test_a_connection_that_breaks_is_made_again(hub, on_hub, files, place):
     assert contents(pull.pull("lab/tiny").folder) == files
 
 
+@pytest.mark.parametrize("times", [2, 99])
+def test_trouble_of_the_faster_protocol_is_treated_alike(on_hub, files, monkeypatch, times):
+    from huggingface_hub import HfApi
+
+    real, left = HfApi.hf_hub_download, [times]
+
+    def broken(*given, **options):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise RuntimeError("Data processing error: CAS service error")
+        return real(*given, **options)
+
+    monkeypatch.setattr(HfApi, "hf_hub_download", broken)
+    if times == 2:
+        assert contents(pull.pull("lab/tiny").folder) == files
+    else:
+        assert "cannot be reached (RuntimeError), asked 4 times for lab/tiny" in refused(NetworkError)
+
+
 def test_trouble_that_does_not_pass_is_told(hub, on_hub):
     hub.fail("GET", "/api/models/lab/tiny/revision", *[503] * 40)
     assert "answered 503, asked 4 times for lab/tiny" in refused(NetworkError)

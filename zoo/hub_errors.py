@@ -48,7 +48,7 @@ def passing(error: Exception) -> bool:
         return False  # nothing can be asked, or the client has tried for long enough itself
     if status(error):
         return status(error) in _PASSING
-    return isinstance(error, _http_error()) or (isinstance(error, OSError) and error.errno is None)
+    return _of_transfer(error) or (isinstance(error, OSError) and error.errno is None)
 
 
 def cause(error: Exception) -> Exception:
@@ -68,7 +68,7 @@ def _by_status(error: Exception, asked: Asked) -> Exception:
         return NetworkError(_refused(error, asked))
     if code == _STALE:
         return NetworkError(f"{asked.repo}: was changed by somebody else meanwhile, nothing was written; push again")
-    if not isinstance(error, _http_error() | OSError):
+    if not _of_transfer(error) and not isinstance(error, OSError):
         return error
     what = f"answered {code}" if code else f"cannot be reached ({type(error).__name__})"
     way = "try again later, name a mirror by HF_ENDPOINT, or use what was pulled before with ZOO_OFFLINE=1"
@@ -88,6 +88,11 @@ def _refused(error: Exception, asked: Asked) -> str:
         return f"{endpoint} has no repository {repo} that your token may see; check the name and the token"
     way = "log in again with 'hf auth login', set HF_TOKEN, or unset it for what is public"
     return f"{endpoint} refuses your token for {repo} (HTTP {status(error)}); {way}"
+
+
+def _of_transfer(error: Exception) -> bool:
+    """Return whether an error is about moving bytes; the client's faster protocol raises plain RuntimeErrors."""
+    return isinstance(error, _http_error() | RuntimeError)
 
 
 def _http_error() -> type[Exception]:
