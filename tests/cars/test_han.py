@@ -148,3 +148,14 @@ def test_any_image_encoder_of_timm_reads_the_bands_too(tmp_path):
     options = [*SMALL, "data.tiles.size=32", "train.epochs=1", base]
     _, metrics = face.train("han", options, out=tmp_path / "timm", device="cpu")
     assert metrics["scores"]["auc"]["mean"] is not None
+
+
+def test_physical_preprocessing_is_part_of_the_model_and_of_its_proof(tmp_path, zoo):
+    import zoo as face
+
+    steps = "[{use: svd-denoise, rank: 4}, {use: kramers-kronig}, {use: spectrum-normalise}]"
+    measured = ["data.standardise=false", "data.relative=false", f"transforms={{train: {steps}, eval: {steps}}}"]
+    face.train("han", [*SMALL, "train.epochs=1", *measured], out=tmp_path / "kk", device="cpu")
+    code, _, err = zoo("push", tmp_path / "kk", "--to", "./kk-small")
+    assert code == 0, err
+    assert "kramers-kronig" in Path("kk-small/README.md").read_text()
