@@ -265,6 +265,17 @@ def test_a_file_that_is_missing(hub, files):
     assert "model.safetensors is missing, but the manifest names it" in refused(IntegrityError)
 
 
+def test_a_manifest_without_a_config_is_no_package(hub, files):
+    hub.add("lab/tiny", with_manifest({name: data for name, data in files.items() if name != "config.json"}))
+    assert "its manifest names no config.json" in refused(IntegrityError)
+
+
+def test_a_cache_that_cannot_be_written_is_not_called_trouble_of_the_network(on_hub, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "file"))
+    assert "cannot be written" in refused(RunError)
+
+
 def test_a_file_that_is_too_many(hub, files):
     hub.add("lab/tiny", {**files, "more.json": b"{}"})
     assert "more.json is not named by the manifest" in refused(IntegrityError)

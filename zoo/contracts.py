@@ -155,8 +155,6 @@ class Dataset(Protocol):
     package stores it, and its card shows those called ``genes``, ``classes``, ``channels``, ``um_per_px`` and
     ``wavenumber_cm``.
 
-    Where items are bags, ``sizes`` [n] tells how many instances each has.
-
     Two attributes may be left out: ``provenance`` (:class:`Provenance`), without which a model cannot be published, and
     ``inputs``, which says of each option of ``zoo predict`` what it takes (``{"image": "an RGB image"}``). Data that
     say nothing else take ``--input``.

@@ -68,7 +68,7 @@ def _by_status(error: Exception, asked: Asked) -> Exception:
         return NetworkError(_refused(error, asked))
     if code == _STALE:
         return NetworkError(f"{asked.repo}: was changed by somebody else meanwhile, nothing was written; push again")
-    if not _of_transfer(error) and not isinstance(error, OSError):
+    if not _of_transfer(error) and not (isinstance(error, OSError) and not _of_the_disk(error)):
         return error
     what = f"answered {code}" if code else f"cannot be reached ({type(error).__name__})"
     way = "try again later, name a mirror by HF_ENDPOINT, or use what was pulled before with ZOO_OFFLINE=1"
@@ -88,6 +88,10 @@ def _refused(error: Exception, asked: Asked) -> str:
         return f"{endpoint} has no repository {repo} that your token may see; check the name and the token"
     way = "log in again with 'hf auth login', set HF_TOKEN, or unset it for what is public"
     return f"{endpoint} refuses your token for {repo} (HTTP {status(error)}); {way}"
+
+
+def _of_the_disk(error: OSError) -> bool:
+    return error.errno is not None and not isinstance(error, ConnectionError | TimeoutError)
 
 
 def _of_transfer(error: Exception) -> bool:

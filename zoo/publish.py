@@ -8,7 +8,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,6 @@ class Wish:
     member: str | None = None
     licence: str | None = None
     card: Path | None = None
-    tags: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,7 @@ def _facts(wish: Wish, plain: dict[str, Any], found: Config, metrics: dict[str, 
         config=found,
         metrics=metrics,
         licence=(wish.licence or settings.licence or "").lower(),
-        tags=[*settings.tags, *wish.tags],
+        tags=settings.tags,
         prose=prose,
         references=references,
         code={name: licences.of_distribution(name) for name in found.requires},

@@ -118,7 +118,7 @@ def _fetched(hub: Hub, source: Source, commit: str) -> Pulled:
     manifest.refuse_names([name for name in listing if name != manifest.NAME], str(source))
     found = _manifest(hub, source, commit, listing[manifest.NAME])
     _compare(found, listing, source)
-    _small(config.NAME, found.files[config.NAME].size if config.NAME in found.files else 0, source)
+    _small(config.NAME, found.files[config.NAME].size, source)
     folder = _file(hub, repo, commit, config.NAME, found).parent
     needed = config.read(folder)
     requirements.check(needed.requires, str(source))
@@ -146,6 +146,8 @@ def _manifest(hub: Hub, source: Source, commit: str, listed: Listed) -> Manifest
 
 def _compare(found: Manifest, listing: dict[str, Listed], source: Source) -> None:
     """Refuse a repository that lacks a file of its manifest, has one more, or states other sizes."""
+    if config.NAME not in found.files:
+        raise IntegrityError(f"{source}: its manifest names no {config.NAME}; tell its owner to push it again")
     names = set(listing) - {manifest.NAME}
     for name in sorted(set(found.files) ^ names):
         what = "is missing, but the manifest names it" if name in found.files else "is not named by the manifest"

@@ -50,7 +50,6 @@ def test_tiles_are_packed_row_by_row_and_keep_their_place():
     assert batch["label"].tolist() == [0, 1] == [data.classes.index(name) for name in ("control", "high")]
     for tile, (y, x) in zip(batch["instances"][6:], batch["tile_yx"][6:].tolist(), strict=True):
         assert float(tile[3, 1, 2]) == 2000 + 300 + (y + 1) * 12 + x + 2
-    assert data.sizes.tolist() == [6, 6]
     assert data.facts == {"in_chans": 5, "num_classes": 2}
     assert set(data.provides) == set(batch) - {"id"}
 

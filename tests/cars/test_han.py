@@ -79,6 +79,14 @@ def test_a_stack_with_more_bands_is_carried_onto_the_models_axis(run, tmp_path, 
     assert code == 0, err
 
 
+def test_falling_wavenumbers_are_turned_round_and_that_is_told(run, tmp_path, zoo):
+    path = stack_file(tmp_path / "stack.tif", low=3050, high=2800)
+    code, _, err = zoo("predict", run, "--input", path, "--out", "found")
+    assert code == 0, err
+    assert "note:" in err
+    assert "fall" in err
+
+
 def test_a_stack_of_another_range_is_refused(run, tmp_path, zoo):
     path = stack_file(tmp_path / "stack.tif", low=2000, high=2300)
     code, _, err = zoo("predict", run, "--input", path, "--out", "found")

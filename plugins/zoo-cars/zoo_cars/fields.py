@@ -144,11 +144,6 @@ class FieldDataset:
         bands = {} if self.wavenumber_cm is None else {"in_chans": len(self.wavenumber_cm)}
         return {**bands, **({"num_classes": len(self.classes)} if self.classes else {})}
 
-    @property
-    def sizes(self) -> NDArray[np.int64]:
-        """Tiles of each field [n]; reads all of them."""
-        return np.array([len(self._corners(item)) for item in range(len(self))], dtype=np.int64)
-
     def fit(self, items: NDArray[np.int64]) -> None:
         """Take the axis, the pixel size, and mean and spread of every band from these fields only."""
         shown = [self.fields[item] for item in items]

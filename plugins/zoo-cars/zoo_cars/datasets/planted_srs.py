@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -142,19 +141,16 @@ def planted_srs(
     """
     plan = _Plan(root, bags, tiles, size, positives, planted, line, blocks, window_cm, seed)
     plan.check()
-    return FieldDataset(
+    dataset = FieldDataset(
         plan.fields,
-        _open_new,
+        lambda inputs: [open_field(inputs["input"], axis=None, note=dataset.notes.append)],
         tiles=Tiles(size=size),
         standardise=standardise,
         classes=[CONTROL, PLANTED],
         provenance=PROVENANCE,
         notes=[plan.said],
     )
-
-
-def _open_new(inputs: Mapping[str, Path]) -> list[Field]:
-    return [open_field(inputs["input"], axis=None, note=lambda _: None)]
+    return dataset
 
 
 @dataclass(frozen=True)

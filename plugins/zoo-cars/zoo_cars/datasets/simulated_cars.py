@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -84,19 +82,20 @@ def simulated_cars(
         raise ValueError(f"doses are of {', '.join(DOSES)}, not {', '.join(unknown)}")
     axis = np.linspace(*window_cm, bands)
     make = partial(SimulatedField, seed=seed, size=size, um_per_px=um_per_px, wavenumber_cm=axis, photons=photons)
-    return FieldDataset(
+    dataset = FieldDataset(
         lambda: [
             _field(make(animal=animal, number=number, dose=chosen[(animal - 1) % len(chosen)]))
             for animal in range(1, animals + 1)
             for number in range(1, fields + 1)
         ],
-        _open_new,
+        lambda inputs: [open_field(inputs["input"], axis=None, note=dataset.notes.append)],
         tiles=tiles,
         classes=chosen,
         standardise=standardise,
         relative=relative,
         provenance=PROVENANCE,
     )
+    return dataset
 
 
 def _field(made: SimulatedField) -> Field:
@@ -111,7 +110,3 @@ def _field(made: SimulatedField) -> Field:
         um_per_px=made.um_per_px,
         truth=made.scene().drugged,
     )
-
-
-def _open_new(inputs: Mapping[str, Path]) -> list[Field]:
-    return [open_field(inputs["input"], axis=None, note=lambda _: None)]
