@@ -62,7 +62,7 @@ class Source:
     @property
     def pinned(self) -> bool:
         """Whether the revision is a commit, which cannot become another."""
-        return bool(_COMMIT.fullmatch(self.revision))
+        return is_commit(self.revision)
 
     def __str__(self) -> str:
         return str(self.folder) if self.folder else f"{self.repo}@{self.revision}"
@@ -77,6 +77,11 @@ class Model:
     summary: str = ""
     source: Source | None = None
     problem: str = ""
+
+
+def is_commit(revision: str) -> bool:
+    """Return whether a revision is a whole commit, and not a branch or a tag."""
+    return bool(_COMMIT.fullmatch(revision))
 
 
 def models(registry: Registry | None = None) -> list[Model]:
@@ -169,7 +174,7 @@ def _source(name: str, table: Any, package: Path) -> tuple[Source | None, str]:
         return None, f"[{name}]: sha256 is the 64 hex digits of the package's manifest.json"
     if not stated["revision"]:
         return _inside(name, stated["source"], stated["sha256"], package)
-    if not _COMMIT.fullmatch(stated["revision"]) or not REPO.fullmatch(stated["source"]):
+    if not is_commit(stated["revision"]) or not REPO.fullmatch(stated["source"]):
         return None, f"[{name}]: source is org/name and revision the 40 hex digits of a commit, which cannot change"
     return Source(name, repo=stated["source"], revision=stated["revision"], sha256=stated["sha256"]), ""
 

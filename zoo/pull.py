@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo import atomic, bounded, config, folders, manifest, requirements, verify
-from zoo.catalogue import Source, folder_at, source_of
+from zoo.catalogue import Source, folder_at, is_commit, source_of
 from zoo.errors import IntegrityError, MissingError, RunError
 from zoo.hub import Hub, Listed, blob_oid, offline
 from zoo.manifest import Manifest
@@ -93,7 +93,7 @@ def fetch(source: Source) -> Pulled:
 
 def _kept(hub: Hub, source: Source, revision: str) -> Pulled | None:
     """Return what was fetched of a commit before, whole; asks nobody."""
-    if not offline() and not _is_commit(revision):
+    if not offline() and not is_commit(revision):
         return None  # a branch or a tag may have moved
     folder = hub.snapshot(source.repo, revision)
     if folder is None or not (folder / manifest.NAME).is_file():
@@ -205,9 +205,5 @@ def _refuse_small_disk(hub: Hub, found: Manifest, listing: dict[str, Listed], fo
 
 def _remember(hub: Hub, source: Source, commit: str) -> None:
     """Write down which commit a branch or a tag was, as the cache's own format has it, for use without the network."""
-    if not _is_commit(source.revision):
+    if not source.pinned:
         atomic.write_text(hub.home(source.repo) / "refs" / source.revision, commit)
-
-
-def _is_commit(revision: str) -> bool:
-    return Source("", revision=revision).pinned

@@ -24,7 +24,7 @@ AT_ONCE = 4_000_000
 
 
 class Scorer(Protocol):
-    """The part of a task that scores; it may have ``resampled``, see :mod:`zoo.evaluate`."""
+    """The part of a task that scores; it may have ``resampled``, see :class:`zoo.contracts.Task`."""
 
     scores: Mapping[str, bool]
 
