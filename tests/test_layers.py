@@ -20,7 +20,8 @@ PACKAGES = {"zoo": ROOT / "zoo", **{path.name: path for path in PLUGINS}}
 STOREYS = {
     "faces": {"zoo", "zoo.__main__", "zoo.cli", "zoo.testing"},
     "work": {
-        *("zoo.api", "zoo.doctor", "zoo.experiment", "zoo.predict", "zoo.publish", "zoo.pull", "zoo.push"),
+        *("zoo.api", "zoo.compare", "zoo.compare_notes", "zoo.compare_runs", "zoo.doctor", "zoo.experiment"),
+        *("zoo.predict", "zoo.publish", "zoo.pull", "zoo.push"),
         *("zoo.report", "zoo.rescore", "zoo.stages", "zoo.training", "zoo.verify"),
     },
     # evaluate stands below package, not beside training: a package keeps what it was scored with

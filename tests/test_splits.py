@@ -28,6 +28,25 @@ def test_holdout_tests_on_the_named_groups_and_trains_on_all_others():
     assert made(test=["C"]) == [Split("holdout", "donor", ("A", "B", "D"), (), ("C",))]
 
 
+def test_a_share_of_the_groups_is_drawn_for_the_test_by_the_seed_and_one_at_least_is_left_to_train_on():
+    many = {"donor": [f"D{n}" for n in range(10)]}
+    (split,) = made(many, test=0.3)
+    assert len(split.test) == 3
+    assert made(many, test=0.3) == [split]
+    assert {made(many, test=0.3, seed=seed)[0].test for seed in range(20)} != {split.test}
+    assert len(made(test=0.99)[0].train) == 1
+    assert len(made(test=0.01)[0].test) == 1
+    (both,) = made(many, test=0.3, val=0.5)
+    assert (len(both.test), len(both.val), len(both.train)) == (3, 4, 3)
+
+
+def test_a_share_of_one_group_cannot_be_held_out():
+    with pytest.raises(DataError) as raised:
+        made({"donor": ["A", "A"]}, test=0.5)
+    said = "a share of donor cannot be held out: these data have one, A; bring more, or split by another data.split.unit"
+    assert str(raised.value) == said
+
+
 def test_items_follow_their_group():
     (split,) = made(test=["C"], val=["B"])
     assert split.items(DONORS["donor"], "train") == [0, 4, 5]

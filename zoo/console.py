@@ -114,6 +114,46 @@ def scores_table(metrics: dict[str, Any]) -> str:
     return table(["score", "model", *spread, "95% interval", *floors, "above best floor", "95% interval"], rows)
 
 
+def compare_table(found: dict[str, Any]) -> str:
+    """Return runs and their floors score by score, and how much better each run is than the first."""
+    pairs = {
+        (pair["run"], pair["score"]): pair for pair in found["differences"] if pair["against"] == found["reference"]
+    }
+    several = any(column["seed_sd"] is not None for run in found["runs"] for column in run["scores"].values())
+    rows = []
+    for score, higher in found["higher_is_better"].items():
+        name = score if higher else f"{score} (lower is better)"
+        for run in found["runs"]:
+            column, margin = run["scores"][score], run["above_floor"][score]
+            spread = [rounded(column["seed_sd"])] if several else []
+            cells = [rounded(column["mean"]), *spread, _interval(column["interval"])]
+            above = [rounded(margin["mean"]), _interval(margin["interval"])]
+            rows.append([name, run["run"], *cells, *above, *_pair(pairs.get((run["run"], score)))])
+        rows += [[name, of, mean, *[""] * (6 + several)] for of, mean in _floor_rows(found["runs"], score)]
+    spread = ["sd of seeds"] if several else []
+    above = ["above best floor", "95% interval", f"better than {found['reference']} by", "95% interval", "groups won"]
+    return table(["score", "run", "mean", *spread, "95% interval", *above], rows)
+
+
+def _pair(pair: dict[str, Any] | None) -> list[str]:
+    if pair is None:
+        return ["", "", ""]
+    won = "-" if pair["better_groups"] is None else f"{pair['better_groups']} of {pair['groups']}"
+    return [rounded(pair["mean"]), _interval(pair["interval"]), won]
+
+
+def _floor_rows(runs: Sequence[dict[str, Any]], score: str) -> list[tuple[str, str]]:
+    """Return the floors of all runs by name, once where they have the same value in all."""
+    rows = []
+    for floor in dict.fromkeys(name for run in runs for name in run["floors"]):
+        means = {run["run"]: rounded(run["floors"][floor][score]["mean"]) for run in runs if floor in run["floors"]}
+        means = {run: mean for run, mean in means.items() if mean != "-"}
+        same = len(means) == len(runs) and len(set(means.values())) == 1
+        named = [(f"floor {floor}" if same else f"floor {floor} of {run}", mean) for run, mean in means.items()]
+        rows += named[:1] if same else named
+    return rows
+
+
 def counts_line(metrics: dict[str, Any]) -> str:
     """Return what the task counted in the first groups (constant genes, for instance), on one line."""
     groups = list(metrics["counts"].items())

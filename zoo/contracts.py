@@ -42,8 +42,9 @@ and a recipe says ``encoder: {use: mean-colour, scale: 2.0}``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +79,38 @@ class Provenance(TypedDict, total=False):
     tissue: str
     species: str
     datasets: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a user's own data come from: what a recipe says of it, and what becomes of it a :class:`Provenance`.
+
+    Attributes
+    ----------
+    name
+        Of the data; the name of the folder where not given.
+    licence
+        An identifier of SPDX in lower case, ``none`` where there is none.
+    source, citation
+        A URL or DOI, and how to cite.
+    tissue, species, stain, assay
+        Words of the field (``liver``, ``mouse``, ``h&e``).
+    """
+
+    name: str = ""
+    licence: str = "none"
+    source: str = ""
+    citation: str = ""
+    tissue: str = ""
+    species: str = ""
+    stain: str = ""
+    assay: str = ""
+
+    def provenance(self, **known: Any) -> Provenance:
+        """Return what is known of measured data; what a user says stands before what a reader knows."""
+        told = {key: value for key, value in asdict(self).items() if value}
+        found: Any = {"kind": "real", **known, **told}
+        return cast("Provenance", found)
 
 
 class HubTask(TypedDict, total=False):
@@ -155,9 +188,10 @@ class Dataset(Protocol):
     package stores it, and its card shows those called ``genes``, ``classes``, ``channels``, ``um_per_px`` and
     ``wavenumber_cm``.
 
-    Two attributes may be left out: ``provenance`` (:class:`Provenance`), without which a model cannot be published, and
-    ``inputs``, which says of each option of ``zoo predict`` what it takes (``{"image": "an RGB image"}``). Data that
-    say nothing else take ``--input``.
+    Three attributes may be left out: ``provenance`` (:class:`Provenance`), without which a model cannot be published;
+    ``inputs``, which says of each file that ``zoo predict`` takes what it is (``{"image": "an RGB image"}`` for
+    ``--image FILE``); and ``settings``, which says the same of options that are no files (``{"um_per_px": "..."}`` for
+    ``--um-per-px 0.5``). Data that say nothing else take ``--input``.
     """
 
     def __len__(self) -> int:
@@ -187,8 +221,11 @@ class Dataset(Protocol):
     def batch(self, items: Indices) -> Batch:
         """Return the named tensors of these items, on the CPU, with ``id`` as a list of text."""
 
-    def open_new(self, inputs: Mapping[str, Path]) -> Dataset:
-        """Return a dataset of the same fitted state over new, unlabelled input (``zoo predict``)."""
+    def open_new(self, inputs: Mapping[str, Path], **settings: str) -> Dataset:
+        """Return a dataset of the same fitted state over new, unlabelled input (``zoo predict``).
+
+        Data without ``settings`` need no ``**settings`` either.
+        """
 
 
 class Task(Protocol):
@@ -199,6 +236,11 @@ class Task(Protocol):
     items of all test groups together, as an AUC has to be where a group has one label, and their interval comes from
     drawing groups anew. ``needs_bank`` says whether prediction looks up the training items. An
     attribute ``hub`` (:class:`HubTask`) may be left out; a card is the better for it.
+
+    Predictions of a slide may be too many to hold at once: a task may have ``write_parts(parts, dataset, path, facts)``,
+    which takes those of some items after the other, in order, in the place of ``write``. And a task may have
+    ``write_scored(predicted, truth, dataset, items, folder, facts)``, with which ``zoo eval --out`` lays what was
+    predicted for a test group beside what was measured, and returns the files it wrote.
 
     A pooled task may have two more methods. ``brief(predicted, truth)`` returns what of both is kept of a test group
     until all groups are there: few numbers an item, which ``score`` takes as well; the truth that it returns does not

@@ -5,13 +5,12 @@ A task with ``pooled = True`` is scored over the items of all test groups togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo import infer
 from zoo.errors import RunError
 from zoo.intervals import FEW_GROUPS, drawn_groups, of_draws, over_groups
 from zoo.scores import pooling
@@ -38,6 +37,8 @@ class Contestant:
 
     def predict(self, dataset: Dataset, items: Indices) -> Arrays:
         """Return the model's predictions for items."""
+        from zoo import infer  # torch, which joining scores does without
+
         outputs = infer.outputs(self.model, dataset, items, batch=self.batch, transforms=self.transforms)
         return self.task.predict(outputs, self.bank)
 
@@ -50,6 +51,8 @@ def prepare(
     model: Model, task: Task, dataset: Dataset, items: Indices, *, batch: int, transforms: Sequence[Transform] = ()
 ) -> Contestant:
     """Remember of the training items what prediction needs; floors are left out."""
+    from zoo import infer
+
     bank: Arrays = {}
     if task.needs_bank:
         outputs = infer.outputs(model, dataset, items, batch=batch, transforms=transforms)
@@ -57,7 +60,12 @@ def prepare(
     return Contestant(model, task, bank, {}, batch, transforms)
 
 
-def by_group(contestant: Contestant, dataset: Dataset, items: Mapping[str, Indices]) -> dict[str, Any]:
+def by_group(
+    contestant: Contestant,
+    dataset: Dataset,
+    items: Mapping[str, Indices],
+    keep: Callable[[str, Indices, Arrays, Arrays], None] | None = None,
+) -> dict[str, Any]:
     """Score the model and every floor on each group.
 
     Parameters
@@ -68,6 +76,8 @@ def by_group(contestant: Contestant, dataset: Dataset, items: Mapping[str, Indic
         Where the items are.
     items
         Group -> its items.
+    keep
+        Is given each group, its items, what the model predicted for them and what was measured.
 
     Returns
     -------
@@ -88,6 +98,8 @@ def by_group(contestant: Contestant, dataset: Dataset, items: Mapping[str, Indic
     for group, chosen in items.items():
         truth = task.truth(dataset, chosen)
         for name, values in _rivals(contestant, dataset, chosen, group):
+            if keep and name == MODEL:
+                keep(group, chosen, values, truth)
             said, known = _brief(task, values, truth) if together else (values, truth)
             found, counted = task.score(said, known)
             scores.setdefault(name, {})[group] = _none_for_nan(found) if together else found

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo import config, evaluate, package
-from zoo.errors import DataError, MissingError
+from zoo import atomic, config, evaluate, package
+from zoo.errors import DataError, MissingError, UsageError
 from zoo.experiment import test_items
 from zoo.run import Run
 from zoo.splits import Split
 
+if TYPE_CHECKING:
+    from zoo.contracts import Arrays, Indices
 
-def rescore(folder: Path, overrides: list[str], device: str = "cpu") -> dict[str, Any]:
+    Keep = Callable[[str, Indices, Arrays, Arrays], None]
+
+
+def rescore(folder: Path, overrides: list[str], device: str = "cpu", out: Path | None = None) -> dict[str, Any]:
     """Score every finished member of a run, or the one model of a package, on its test groups.
 
     With overrides that point at other data, the groups of the split are used where those data have them, and else every
@@ -25,22 +31,46 @@ def rescore(folder: Path, overrides: list[str], device: str = "cpu") -> dict[str
         The run holds no finished model.
     DataError
         The data hold no group that the model has not seen.
+    UsageError
+        The task cannot write what it scored.
     """
     models = [folder] if (folder / config.NAME).is_file() else Run.open(folder).models()
     if not models:
         raise MissingError(f"{folder}: holds no finished model; go on with: zoo train RECIPE --resume")
-    members, notes = [], []
+    members: list[dict[str, Any]] = []
+    notes: list[str] = []
+    files: list[Path] = []
     for model in models:
         loaded = package.read(model, overrides, device)
+        keep = _writer(loaded, out, files) if out else None
         fold, note = _groups(loaded, overrides)
         notes.extend([note] if note and note not in notes else [])
-        found = evaluate.by_group(loaded.contestant, loaded.dataset, test_items(loaded.dataset, fold))
+        found = evaluate.by_group(loaded.contestant, loaded.dataset, test_items(loaded.dataset, fold), keep)
         notes.extend(n for n in getattr(loaded.dataset, "notes", ()) if n not in notes)
         members.append({"member": loaded.config.member, "seed": loaded.config.seed, **found})
     frame = loaded.filled.frame
     joined = evaluate.summarise(members, loaded.contestant.task.scores, frame.protocol, loaded.contestant.task)
     joined["notes"] += notes
-    return {"recipe": frame.name, "protocol": frame.protocol, **joined, "members": members}
+    written = {"files": [str(file) for file in files]} if out else {}
+    return {"recipe": frame.name, "protocol": frame.protocol, **joined, "members": members, **written}
+
+
+def _writer(loaded: package.Loaded, out: Path, files: list[Path]) -> Keep:
+    """Return what lays the prediction for a test group beside its truth, in the folder of the member."""
+    task = loaded.contestant.task
+    write = getattr(task, "write_scored", None)
+    if write is None:
+        raise UsageError(f"--out {out}: the task {loaded.filled.data['task']['use']} writes no files; leave it out")
+    facts = {"recipe": loaded.filled.frame.name, "member": loaded.config.member, "recipe_digest": loaded.config.digest}
+
+    def keep(group: str, items: Indices, predicted: Arrays, truth: Arrays) -> None:
+        folder = out / loaded.config.member
+        with atomic.disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        found = {**facts, "group": group, "protocol": loaded.filled.frame.protocol}
+        files.extend(write(predicted, truth, loaded.dataset, items, folder, found))
+
+    return keep
 
 
 def _groups(loaded: package.Loaded, overrides: list[str]) -> tuple[Split, str]:

@@ -67,11 +67,14 @@ class TrainSettings(_Closed):
 
 
 class SplitSettings(_Closed):
-    """Who is trained on and who is tested on, by whole groups of ``unit``."""
+    """Who is trained on and who is tested on, by whole groups of ``unit``.
+
+    ``test`` and ``val`` name groups, or give the share of them that is drawn with ``seed``.
+    """
 
     unit: str
     scheme: Literal["holdout", "leave-one-group-out", "k-fold"] = "holdout"
-    test: list[str] | None = None
+    test: list[str] | Share | None = None
     val: list[str] | Share | None = None
     folds: Annotated[int, Field(ge=2)] | None = None
     seed: Seed = 0
@@ -79,7 +82,7 @@ class SplitSettings(_Closed):
     @model_validator(mode="after")
     def _scheme_has_what_it_needs(self) -> SplitSettings:
         if self.scheme == "holdout" and not self.test:
-            raise ValueError("a holdout split names its test groups: test: [NAME, ...]")
+            raise ValueError("a holdout split names its test groups, test: [NAME, ...], or their share, test: 0.3")
         if self.scheme != "holdout" and self.test:
             raise ValueError(f"scheme '{self.scheme}' takes every group in turn; remove 'test'")
         if (self.scheme == "k-fold") != (self.folds is not None):

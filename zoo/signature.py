@@ -198,10 +198,15 @@ def _mistakes(model: type[BaseModel], values: dict[str, Any], error: ValidationE
             continue
         wants, instead = ("is missing, and there is no default; give it a value", "") if missing else _sentence(item)
         wanted.setdefault(path, {})[wants] = instead
-    # each member of a union says what it wants instead of the same value
+    # each member of a union says what it wants instead of the same value; one that looked inside of it was meant
+    wanted = {path: wants for path, wants in wanted.items() if not any(_inside(other, path) for other in wanted)}
     told = {path: " or ".join(_continued(list(wants))) + max(wants.values()) for path, wants in wanted.items()}
     known = {mistake.path for mistake in unknown}
     return unknown + [Mistake(path, message) for path, message in told.items() if path not in known]
+
+
+def _inside(path: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
 
 
 def _continued(wants: list[str]) -> list[str]:

@@ -70,7 +70,7 @@ def make(settings: SplitSettings, groups: Mapping[str, Sequence[str]]) -> list[S
     names = sorted(set(groups[settings.unit]))
     _all_exist(settings, names)
     if settings.scheme == "holdout":
-        held = set(settings.test or ())
+        held = _held_out(settings, names)
         return [_fold("holdout", settings, [n for n in names if n not in held], [n for n in names if n in held])]
     parts = [[name] for name in names]
     if settings.scheme == "k-fold":
@@ -83,6 +83,18 @@ def make(settings: SplitSettings, groups: Mapping[str, Sequence[str]]) -> list[S
         _fold(f"fold{number}" if numbered else part[0], settings, [n for n in names if n not in part], part)
         for number, part in enumerate(parts)
     ]
+
+
+def _held_out(settings: SplitSettings, names: list[str]) -> set[str]:
+    if not isinstance(settings.test, float):
+        return set(settings.test or ())
+    if len(names) < 2:  # noqa: PLR2004 - one to train on, one to test on
+        raise DataError(
+            f"a share of {settings.unit} cannot be held out: these data have one, {names[0]}; bring more, or split by "
+            "another data.split.unit"
+        )
+    count = min(max(1, round(settings.test * len(names))), len(names) - 1)
+    return set(random.Random(settings.seed).sample(names, count))  # noqa: S311 - a seeded draw, not a secret
 
 
 def _deal(names: list[str], settings: SplitSettings) -> list[list[str]]:
@@ -113,8 +125,9 @@ def _validation(settings: SplitSettings, rest: list[str], test: list[str]) -> li
 
 
 def _all_exist(settings: SplitSettings, names: list[str]) -> None:
-    named = {"test": settings.test or [], "val": settings.val if isinstance(settings.val, list) else []}
-    for side, groups in named.items():
+    for side, groups in (("test", settings.test), ("val", settings.val)):
+        if not isinstance(groups, list):
+            continue
         unknown = [group for group in groups if group not in names]
         if unknown:
             raise DataError(

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from zoo.contracts import Origin
 from zoo.errors import DataError, MissingError, ZooError
 from zoo.signature import signature_of
-from zoo_cars.datasets.cars_folder import Origin, cars_folder
+from zoo_cars.datasets.cars_folder import cars_folder
 from zoo_cars.field_files import read_mask
 from zoo_cars.field_table import Columns, read_table
 from zoo_cars.fields import Tiles

@@ -63,7 +63,7 @@ def test_predict_writes_anndata_with_genes_positions_and_the_recipes_digest(trai
     arguments = ("predict", run, "--image", tmp_path / "slide.jpg", "--spots", tmp_path / "spots.tsv", "--out", out)
     code, said, err = zoo(*arguments)
     assert code == 0
-    assert "the model knows 0.80 um per pixel and nothing says what slide.jpg has" in err
+    assert "the model knows 0.80 um per pixel and nothing says what slide has" in err
     assert said.strip() == str(out)
     table = anndata.read_h5ad(out)
     assert table.shape == (3, 200)
@@ -77,7 +77,11 @@ def test_predict_writes_anndata_with_genes_positions_and_the_recipes_digest(trai
 @pytest.mark.parametrize(
     ("change", "said", "code"),
     [
-        ({"--spots": None}, "an image and its spots are needed; say --image FILE --spots FILE", 2),
+        ({"--spots": None}, "where to predict; say --image FILE with --spots FILE or --grid 100um", 2),
+        ({"--grid": "100um"}, "where to predict; say --image FILE with --spots FILE or --grid 100um", 2),
+        ({"--um-per-px": "wide"}, "--um-per-px wide: is no number; write micrometres, for example 0.5", 2),
+        ({"--um-per-px": "0"}, "--um-per-px 0: lies above 0 and up to 100 micrometres", 2),
+        ({"--gird": "100um"}, "--gird is not known to this model, did you mean --grid?; it takes --image (", 2),
         ({"--image": "nowhere.jpg"}, "--image nowhere.jpg: there is no such file", 3),
         ({"--out": "x.csv"}, "name a file that ends in .h5ad", 2),
     ],

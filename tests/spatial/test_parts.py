@@ -9,6 +9,7 @@ from zoo.encoders.timm import Timm
 from zoo_spatial.encoders.batch_transformer import BatchTransformer
 from zoo_spatial.encoders.multilevel import Multilevel
 from zoo_spatial.encoders.rescale import Rescale
+from zoo_spatial.encoders.spot_expression import SpotExpression
 from zoo_spatial.encoders.spot_transformer import SpotTransformer
 from zoo_spatial.heads.clip import Clip
 from zoo_spatial.losses.info_nce import InfoNCE
@@ -120,6 +121,20 @@ def test_the_head_leaves_out_the_spot_where_there_is_no_expression():
     labelled = batch()
     assert {n: tuple(v.shape) for n, v in head(torch.rand(6, 7), labelled).items()} == {"image": (6, 5), "spot": (6, 5)}
     assert set(head(torch.rand(6, 7), {"image": labelled["image"]})) == {"image"}
+
+
+def test_without_dimensions_of_its_own_the_joint_space_is_gene_space_and_the_spot_is_its_measured_expression():
+    head = Clip(in_features=7, spot=SpotExpression(num_genes=GENES), dim=None)
+    labelled = batch()
+    outputs = head(torch.rand(6, 7), labelled)
+    assert outputs["image"].shape == (6, GENES)
+    assert torch.equal(outputs["spot"], labelled["expression"])
+    assert {name.split(".")[0] for name, _ in head.named_parameters()} == {"project_image"}
+
+
+def test_a_joint_space_needs_a_dimension_at_least():
+    with pytest.raises(ValueError, match="dim is a number of dimensions of at least 1, not 0; null takes those of"):
+        Clip(in_features=7, spot=SpotExpression(num_genes=GENES), dim=0)
 
 
 def test_info_nce_is_the_mean_of_both_cross_entropies_against_the_diagonal():

@@ -82,15 +82,60 @@ def test_pillows_size_guard_is_lifted_for_the_decoder_only(tmp_path, monkeypatch
 
 @pytest.mark.parametrize(
     ("mode", "shape", "said"),
-    [("L", (40, 40), "has 1 channel (mode L), H&E needs 3"), ("RGBA", (40, 40, 4), "has 4 channels (mode RGBA)")],
+    [("L", (40, 40), "has 1 channel (mode L), H&E needs 3"), ("CMYK", (40, 40, 4), "has 4 channels (mode CMYK)")],
 )
-def test_an_image_with_one_or_four_channels_is_refused_with_the_way_out(tmp_path, mode, shape, said):
-    path = tmp_path / "a.png"
+def test_a_grey_image_and_one_for_print_are_refused_with_the_way_out(tmp_path, mode, shape, said):
+    path = tmp_path / "a.jpg"
     Image.fromarray(np.zeros(shape, np.uint8), mode).save(path)
     with pytest.raises(DataError) as error:
         open_image(path)
     assert said in str(error.value)
     assert "save it as RGB" in str(error.value)
+
+
+def test_an_opaque_alpha_channel_is_dropped_and_a_transparent_one_laid_on_white(tmp_path):
+    image = np.dstack([noise(60, 80), np.full((60, 80), 255, np.uint8)])
+    Image.fromarray(image).save(tmp_path / "opaque.png")
+    assert np.array_equal(open_image(tmp_path / "opaque.png").levels[0], image[..., :3])
+    image[:30, :, 3] = 0
+    image[30:, :, 3] = 128
+    Image.fromarray(image).save(tmp_path / "clear.png")
+    laid = open_image(tmp_path / "clear.png").levels[0].astype(float)
+    assert laid[:30].min() == 255
+    expected = image[30:, :, :3] * (128 / 255) + 127
+    assert np.abs(laid[30:] - expected).max() <= 0.5 + 1e-6
+
+
+def test_a_format_that_starts_a_program_is_not_opened(tmp_path):
+    (tmp_path / "a.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 50 50\n%%EndComments\nshowpage\n")
+    with pytest.raises(DataError, match="is no image that can be decoded"):
+        open_image(tmp_path / "a.eps")
+
+
+@given(st.integers(2, 700), st.integers(2, 700), st.integers(1, 300))
+@settings(max_examples=25, deadline=None)
+def test_a_thumbnail_keeps_the_proportions_and_is_never_larger_than_asked_or_than_the_image(height, width, longest):
+    thumbnail = from_array(np.full((height, width, 3), 77, np.uint8)).thumbnail(longest)
+    most = min(longest, max(height, width))
+    assert max(thumbnail.shape[:2]) == most
+    assert thumbnail.shape[0] == pytest.approx(height * most / max(height, width), abs=1)
+    assert thumbnail.shape[1] == pytest.approx(width * most / max(height, width), abs=1)
+    assert thumbnail.min() == thumbnail.max() == 77
+
+
+def test_a_pyramid_knows_its_pixel_size_only_where_it_was_told():
+    assert from_array(noise(10, 10)).um_per_px is None
+    assert from_array(noise(10, 10), 0.5).um_per_px == 0.5
+
+
+def test_many_fields_of_a_mapped_image_are_cut_without_keeping_it_all_in_memory(tmp_path, monkeypatch):
+    Image.fromarray(noise(600, 600)).save(tmp_path / "a.png")
+    slide = open_image(tmp_path / "a.png")
+    released = []
+    monkeypatch.setattr("zoo_spatial.fields.AT_ONCE", 10 * 32 * 32 * 3)
+    monkeypatch.setattr("zoo_spatial.pyramid.unmap", lambda level: released.append(level.shape))
+    slide.fields(np.full((35, 2), 300, np.float32), 32, 32)
+    assert len(released) == 4 * len(slide.levels)
 
 
 @pytest.mark.parametrize("spoil", ["truncate", "text", "empty"])

@@ -6,7 +6,7 @@ import importlib
 
 import typer
 
-VERBS = ("train", "eval", "predict", "pull", "push", "verify", "ls", "show", "check", "doctor")
+VERBS = ("train", "eval", "compare", "predict", "pull", "push", "verify", "ls", "show", "check", "doctor")
 
 app = typer.Typer(
     name="zoo",
@@ -42,4 +42,5 @@ def root(
 
 
 for _verb in VERBS:
-    app.command(_verb)(importlib.import_module(f"zoo.cli.{_verb}").command)
+    _module = importlib.import_module(f"zoo.cli.{_verb}")
+    app.command(_verb, context_settings=getattr(_module, "CONTEXT", None))(_module.command)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from zoo import console
 from zoo.cli.options import Device, DeviceOption, Format, FormatOption, ModelArgument, SetOption, torch_device
 
@@ -10,6 +15,9 @@ def command(
     model: ModelArgument,
     overrides: SetOption = None,
     *,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A folder for what was predicted beside what was measured.")
+    ] = None,
     device: DeviceOption = Device.auto,
     output: FormatOption = Format.human,
 ) -> None:
@@ -17,7 +25,7 @@ def command(
     from zoo.pull import folder_of
     from zoo.rescore import rescore
 
-    metrics = rescore(folder_of(model), overrides or [], torch_device(device))
+    metrics = rescore(folder_of(model), overrides or [], torch_device(device), out)
     if output is Format.json:
         console.result_json(metrics)
         return
@@ -25,3 +33,5 @@ def command(
     console.result(console.counts_line(metrics))
     for note in metrics["notes"]:
         console.result(f"note: {note}")
+    for file in metrics.get("files", ()):
+        console.result(file)

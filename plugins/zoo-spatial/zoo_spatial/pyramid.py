@@ -8,9 +8,8 @@ the pages that are touched and no more.
 from __future__ import annotations
 
 import math
-import mmap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +17,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from zoo.errors import DataError
 from zoo_spatial.cache import folder_for
+from zoo_spatial.fields import cut, geometry, proportions, resized, small_whole
+from zoo_spatial.levels import STRIP, ArrayLevel, halved, halvings, mapped, unmap, write_first, write_others
+from zoo_spatial.rgb import on_white
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
 MAX_PIXELS = 2_000_000_000
-SMALLEST_SIDE = 256
-STRIP = 512
 VERSION = "pyramid-1"
+FORMATS = ("JPEG", "PNG", "BMP", "JPEG2000")  # Pillow knows others, some of which start programs
 _GUARD = threading.Lock()
 
 
@@ -42,9 +42,12 @@ class Pyramid:
     ----------
     levels
         Arrays [H, W, 3] of uint8; level 0 is the image itself.
+    um_per_px
+        Size of a pixel of the image in micrometres; None where its file does not say.
     """
 
     levels: tuple[NDArray[np.uint8], ...]
+    um_per_px: float | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -67,61 +70,44 @@ class Pyramid:
         -------
         uint8 [n, 3, size, size], channels last in memory. Where a field reaches over the edge, the edge is repeated.
         """
-        level = min(max(0, math.floor(math.log2(field_px / size))), len(self.levels) - 1)
-        side = max(1, round(field_px / 2**level))
-        cut = np.empty((len(centres_px), side, side, 3), dtype=np.uint8)
-        corners = np.floor(centres_px / 2**level - side / 2 + (0.5 if side % 2 else 0)).astype(np.int64)
-        for place, (x, y) in zip(cut, corners, strict=True):
-            _copy_window(self.levels[level], x, y, place)
-        self._release()
-        fields = torch.from_numpy(cut).permute(0, 3, 1, 2)
-        return fields if side == size else resized(fields, size)
+        number = min(max(0, math.floor(math.log2(field_px / size))), len(self.levels) - 1)
+        corners, side = geometry(centres_px, field_px, 2**number)
+        return cut(ArrayLevel(self.levels[number]), corners, side, size, release=self._release)
 
     def overview(self, size: int) -> torch.Tensor:
         """Return the whole image squeezed into uint8 [3, size, size]."""
-        sides = [min(level.shape[:2]) for level in self.levels]
-        fitting = [number for number, side in enumerate(sides) if side >= size]
-        level = np.array(self.levels[fitting[-1] if fitting else 0])  # a copy: the map is read-only
+        level = np.array(self._smallest(lambda shape: min(shape) >= size))  # a copy: the map is read-only
         self._release()
         return resized(torch.from_numpy(level).permute(2, 0, 1)[None], size)[0].contiguous()
 
+    def thumbnail(self, longest: int) -> NDArray[np.uint8]:
+        """Return the whole image in its proportions, uint8 [H, W, 3], its longer side at most ``longest``."""
+        height, width = proportions(self.shape, longest)
+        small = small_whole(ArrayLevel(self._smallest(lambda shape: max(shape) >= max(height, width))), height, width)
+        self._release()
+        return small
+
+    def _smallest(self, enough: Callable[[tuple[int, ...]], bool]) -> NDArray[np.uint8]:
+        fitting = [level for level in self.levels if enough(level.shape[:2])]
+        return fitting[-1] if fitting else self.levels[0]
+
     def _release(self) -> None:
         for level in self.levels:
-            _unmap(level)
+            unmap(level)
 
 
-def _unmap(level: NDArray[np.uint8]) -> None:
-    """Give mapped pages back; they stay in the system's cache, but no longer count as this process's memory."""
-    if isinstance(level.base, mmap.mmap):
-        level.base.madvise(mmap.MADV_DONTNEED)
-
-
-def resized(images: torch.Tensor, size: int) -> torch.Tensor:
-    """Return uint8 images [n, 3, H, W] resized to [n, 3, size, size], bilinear with anti-aliasing."""
-    scaled = functional.interpolate(images.float(), size=(size, size), mode="bilinear", antialias=True)
-    return scaled.round().clamp(0, 255).to(torch.uint8)
-
-
-def _copy_window(level: NDArray[np.uint8], x: int, y: int, out: NDArray[np.uint8]) -> None:
-    side, (height, width) = len(out), level.shape[:2]
-    if 0 <= x <= width - side and 0 <= y <= height - side:
-        out[:] = level[y : y + side, x : x + side]
-        return
-    rows = np.clip(np.arange(y, y + side), 0, height - 1)
-    columns = np.clip(np.arange(x, x + side), 0, width - 1)
-    out[:] = level[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][np.ix_(rows - rows[0], columns - columns[0])]
-
-
-def from_array(image: NDArray[np.uint8]) -> Pyramid:
+def from_array(image: NDArray[np.uint8], um_per_px: float | None = None) -> Pyramid:
     """Return the pyramid of an image [H, W, 3] held in memory."""
     levels = [image]
-    while min(levels[-1].shape[:2]) >= 2 * SMALLEST_SIDE:
-        levels.append(_halved(levels[-1]))
-    return Pyramid(tuple(levels))
+    for _ in range(halvings(image.shape)):
+        levels.append(halved(levels[-1]))
+    return Pyramid(tuple(levels), um_per_px)
 
 
 def open_image(path: Path) -> Pyramid:
-    """Open an image file, decoding it on first use into a memory-mapped cache.
+    """Open a JPEG, PNG or other plain image, decoding it on first use into a memory-mapped cache.
+
+    Such files do not say how large a pixel is: their dots per inch are for printers.
 
     Raises
     ------
@@ -130,19 +116,12 @@ def open_image(path: Path) -> Pyramid:
     DataError
         It cannot be decoded, is not RGB, or is larger than this reader takes.
     """
-    folder = folder_for(path, VERSION, lambda temporary: _decode(path, temporary))
-    files = sorted(folder.glob("level*.npy"))
-    return Pyramid(tuple(np.load(file, mmap_mode="r") for file in files))
+    return Pyramid(mapped(folder_for(path, VERSION, lambda temporary: _decode(path, temporary))))
 
 
 def _decode(path: Path, folder: Path) -> None:
     _write_whole(path, folder)  # a function of its own, so that the decoded image is gone before the rest is made
-    number, level = 0, np.load(folder / "level0.npy", mmap_mode="r")
-    while min(level.shape[:2]) >= 2 * SMALLEST_SIDE:
-        number += 1
-        size = (level.shape[1] // 2, level.shape[0] // 2)
-        _write_level(folder, number, size, _strips_of_half(level))
-        level = np.load(folder / f"level{number}.npy", mmap_mode="r")
+    write_others(folder)
 
 
 def _write_whole(path: Path, folder: Path) -> None:
@@ -152,9 +131,9 @@ def _write_whole(path: Path, folder: Path) -> None:
     damaged = f"{path}: the image is damaged ({{}}); restore it from its source"
     with _own_size_guard():
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 _check(path, image)
-                _write_level(folder, 0, image.size, _strips_of_image(image))
+                write_first(folder, image.size, _strips_of_image(image))
         except UnidentifiedImageError as error:
             raise DataError(f"{path}: is no image that can be decoded; open it elsewhere and save it as RGB") from error
         except (SyntaxError, ValueError) as error:
@@ -183,7 +162,7 @@ def _check(path: Path, image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise DataError(f"{path}: has {width} x {height} pixels, more than {MAX_PIXELS:,}; crop or downsample it")
-    if image.mode != "RGB":
+    if image.mode not in {"RGB", "RGBA"}:
         bands = len(image.getbands())
         plural = "channel" if bands == 1 else "channels"
         raise DataError(f"{path}: has {bands} {plural} (mode {image.mode}), H&E needs 3; save it as RGB")
@@ -194,27 +173,4 @@ def _check(path: Path, image: Image.Image) -> None:
 def _strips_of_image(image: Image.Image) -> Iterator[NDArray[np.uint8]]:
     width, height = image.size
     for top in range(0, height, STRIP):
-        yield np.asarray(image.crop((0, top, width, min(top + STRIP, height))))
-
-
-def _strips_of_half(level: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    for top in range(0, level.shape[0] // 2 * 2, STRIP):
-        yield _halved(level[top : min(top + STRIP, level.shape[0] // 2 * 2)])
-        _unmap(level)
-
-
-def _halved(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
-    even = image[:height, :width].astype(np.uint16)
-    rows = even[0::2] + even[1::2]
-    half: NDArray[np.uint8] = ((rows[:, 0::2] + rows[:, 1::2] + 2) // 4).astype(np.uint8)
-    return half
-
-
-def _write_level(folder: Path, number: int, size: tuple[int, int], strips: Iterator[NDArray[np.uint8]]) -> None:
-    """Write strips as one ``.npy``; plain writes, because a mapped file on a full disk kills the process."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": (size[1], size[0], 3)}
-    with (folder / f"level{number}.npy").open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for strip in strips:
-            file.write(np.ascontiguousarray(strip).data)
+        yield on_white(np.asarray(image.crop((0, top, width, min(top + STRIP, height)))))

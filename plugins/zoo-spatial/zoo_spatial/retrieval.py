@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from zoo.errors import DataError
+from zoo_spatial.search import BUDGET, nearest
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CHUNK = 4096
 TINY = 1e-12
+LARGEST_CHUNK = 4096
+DENSE = 32
+"""How many times as many spots as neighbours a product of matrices may have to be faster than summing neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Retrieve:
         Of ``inverse-square``, between embeddings as they are: ``l1`` (published for her2st) or ``l2``.
     temperature
         Of ``softmax``.
+    budget_mb
+        Memory in MB that retrieval may use beyond the bank and what it returns; 1000 where not given.
     """
 
     key: Literal["spot", "image"] = "spot"
@@ -39,6 +47,7 @@ class Retrieve:
     weight: Literal["mean", "inverse-square", "softmax"] = "inverse-square"
     distance: Literal["l1", "l2"] = "l2"
     temperature: float = 0.1
+    budget_mb: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what finds no neighbours."""
@@ -46,10 +55,11 @@ class Retrieve:
             raise ValueError(f"k is a number of neighbours of at least 1, not {self.k}")
         if not self.temperature > 0:
             raise ValueError(f"temperature is greater than 0, not {self.temperature}")
+        _bytes_of(self.budget_mb)
 
 
 def retrieve(
-    queries: NDArray[np.float32], keys: NDArray[np.float32], values: NDArray[np.float32], how: Retrieve
+    queries: NDArray[np.float32], keys: NDArray[Any], values: NDArray[Any], how: Retrieve
 ) -> NDArray[np.float32]:
     """Return the weighted mean of the values of each query's nearest keys by cosine.
 
@@ -58,36 +68,115 @@ def retrieve(
     queries
         Embeddings [n, D].
     keys, values
-        Embeddings [m, D] and expression [m, G] of known spots.
+        Embeddings [m, D] and expression [m, G] of known spots, in float32 or float16; each may be a ``numpy.memmap``,
+        of which only the rows of neighbours are read at a time.
     how
         Neighbours and weights.
 
     Returns
     -------
-    Expression [n, G]. Memory is bounded: queries are taken in chunks.
+    Expression [n, G], summed in float32. Memory is bounded by ``how.budget_mb``.
+
+    Raises
+    ------
+    DataError
+        If there are no keys, not as many values as keys, or an embedding is not finite.
+    ValueError
+        If the budget does not suffice to search at all.
     """
-    known = torch.from_numpy(keys)
-    unit = functional.normalize(known, dim=1)
-    expression = torch.from_numpy(values)
-    found = [
-        _retrieve_chunk(torch.from_numpy(queries[start : start + CHUNK]), known, unit, expression, how)
-        for start in range(0, len(queries), CHUNK)
-    ]
-    return torch.cat(found).numpy()
+    if len(keys) != len(values):
+        raise DataError(f"a bank has {len(keys)} keys but expression of {len(values)} spots: both are of the same spots")
+    budget, k = _bytes_of(how.budget_mb), min(how.k, len(keys))
+    found = np.empty((len(queries), values.shape[1]), np.float32)
+    # neighbours and weights of a chunk take a quarter of the budget, the search of them the rest
+    step = max(1, int(budget // 4 // (24 * max(k, 1))))
+    for start in range(0, len(queries), step):
+        chunk = queries[start : start + step]
+        cosine, index = nearest(chunk, keys, how.k, budget_bytes=budget * 3 / 4)
+        weights = _weights(chunk, keys, cosine, index, how)
+        _weighted_mean(values, index, weights, found[start : start + step], budget // 2)
+    return found
 
 
-def _retrieve_chunk(
-    queries: torch.Tensor, keys: torch.Tensor, unit: torch.Tensor, values: torch.Tensor, how: Retrieve
+def nearest_distance(
+    queries: NDArray[np.float32], keys: NDArray[Any], budget_mb: float | None = None
+) -> NDArray[np.float32]:
+    """Return 1 - cosine to the nearest key [n]: how far a patch lies from all that a model has seen.
+
+    Parameters
+    ----------
+    queries, keys
+        Embeddings [n, D] and [m, D]; keys may be a ``numpy.memmap``.
+    budget_mb
+        Memory in MB; 1000 where not given.
+
+    Raises
+    ------
+    DataError
+        If there are no keys, or an embedding is not finite.
+    ValueError
+        If the budget does not suffice to search at all.
+    """
+    cosine, _ = nearest(queries, keys, 1, budget_bytes=_bytes_of(budget_mb))
+    return np.maximum(1 - cosine[:, 0], np.float32(0))
+
+
+def _bytes_of(budget_mb: float | None) -> float:
+    if budget_mb is None:
+        return BUDGET
+    if not 0 < budget_mb < math.inf:
+        raise ValueError(f"budget_mb is a number of megabytes greater than 0, not {budget_mb}: 1000 is usual")
+    return budget_mb * 1e6
+
+
+def _weights(
+    queries: NDArray[np.float32], keys: NDArray[Any], cosine: NDArray[Any], index: NDArray[Any], how: Retrieve
 ) -> torch.Tensor:
-    cosine, index = (functional.normalize(queries, dim=1) @ unit.T).topk(min(how.k, len(keys)), dim=1)
+    """Return the share of each neighbour [n, k]."""
     if how.weight == "mean":
-        weights = torch.ones_like(cosine)
+        weights = torch.ones(cosine.shape)
     elif how.weight == "softmax":
-        weights = ((cosine - cosine[:, :1]) / how.temperature).exp()
+        near = torch.from_numpy(cosine)
+        weights = ((near - near[:, :1]) / how.temperature).exp()
     else:
-        order = 1 if how.distance == "l1" else 2
-        pairs = zip(queries, index, strict=True)
-        gaps = torch.stack([torch.linalg.vector_norm(keys[i] - query, ord=order, dim=1) for query, i in pairs])
+        gaps = _gaps(queries, keys, index, order=1 if how.distance == "l1" else 2)
         weights = 1 / (gaps**2 + TINY)  # a spot that is met exactly takes all the weight instead of dividing by zero
-    weights = weights / weights.sum(dim=1, keepdim=True)
-    return torch.stack([w @ values[i] for w, i in zip(weights, index, strict=True)])
+    return weights.div_(weights.sum(dim=1, keepdim=True))
+
+
+def _gaps(queries: NDArray[np.float32], keys: NDArray[Any], index: NDArray[Any], order: int) -> torch.Tensor:
+    """Return the distance of each neighbour, between embeddings as they are [n, k]."""
+    gaps = torch.empty(index.shape)
+    width = LARGEST_CHUNK  # few enough vectors to stay in cache
+    for row, query in enumerate(queries):
+        asked = torch.from_numpy(np.array(query, dtype=np.float32))
+        for start in range(0, index.shape[1], width):
+            near = torch.from_numpy(keys[index[row, start : start + width]].astype(np.float32, copy=False))
+            gaps[row, start : start + width] = torch.linalg.vector_norm(near.sub_(asked), ord=order, dim=1)
+    return gaps
+
+
+def _weighted_mean(
+    values: NDArray[Any], index: NDArray[Any], weights: torch.Tensor, out: NDArray[np.float32], budget: float
+) -> None:
+    """Add up weighted rows of values into ``out`` [n, G], reading each row once a chunk and forwards."""
+    k, wide = index.shape[1], values.shape[1]
+    # a row is held as it is stored, as float32, and once more where fancy indexing reads a file
+    fit = max(1, int(budget // (16 * max(wide, 1))))
+    across = min(k, fit)
+    step = min(max(1, fit // across), LARGEST_CHUNK)
+    out[:] = 0
+    for start in range(0, len(index), step):
+        rows = slice(start, start + step)
+        for left in range(0, k, across):
+            part = slice(left, left + across)
+            out[rows] += _sum_of(values, index[rows, part], weights[rows, part].contiguous()).numpy()
+
+
+def _sum_of(values: NDArray[Any], index: NDArray[Any], weights: torch.Tensor) -> torch.Tensor:
+    rows, place = np.unique(index, return_inverse=True)
+    known = torch.from_numpy(np.asarray(values[rows], dtype=np.float32))
+    at = torch.from_numpy(place.reshape(index.shape))
+    if len(rows) <= DENSE * index.shape[1]:
+        return torch.zeros(len(index), len(rows)).scatter_add_(1, at, weights) @ known
+    return functional.embedding_bag(at, known, per_sample_weights=weights, mode="sum")

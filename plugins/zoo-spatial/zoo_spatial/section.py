@@ -12,7 +12,9 @@ from zoo.errors import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_spatial.pyramid import Pyramid
+    from scipy.sparse import csr_matrix
+
+    from zoo_spatial.slide import Slide
 
 FEWEST_SPOTS = 2
 
@@ -34,22 +36,28 @@ class Section:
     ids
         Name of each spot within the section.
     counts
-        Transcripts [n, genes]; None where they are to be predicted.
+        Transcripts [n, genes], dense or sparse; None where they are to be predicted.
     genes
-        Names of the columns of ``counts``.
+        Names of the columns of ``counts``, each once: symbols where the source has them, else identifiers.
     um_per_px
         Size of a pixel in micrometres; None where unknown.
+    gene_ids
+        Ensembl identifiers of the columns; None where the source has no second name for its genes.
+    notes
+        What a reader of this section's figures must not overlook.
     """
 
     name: str
     donor: str
-    image: Pyramid
+    image: Slide
     position_px: NDArray[np.float32]
     grid: NDArray[np.float32]
     ids: list[str]
-    counts: NDArray[np.float32] | None
+    counts: NDArray[np.float32] | csr_matrix | None
     genes: list[str]
     um_per_px: float | None = None
+    gene_ids: list[str] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a section that nothing can be learnt from or whose parts do not fit together."""

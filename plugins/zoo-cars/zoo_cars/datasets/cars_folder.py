@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from zoo.contracts import Origin
 from zoo.errors import DataError
 from zoo_cars.field import Field
 from zoo_cars.field_files import open_field
@@ -15,30 +15,6 @@ from zoo_cars.fields import FieldDataset, Tiles
 from zoo_cars.stack_file import Bands
 
 CLASSES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the fields come from, as a model card tells it; without a licence a model cannot be published.
-
-    Attributes
-    ----------
-    name
-        Of the data; the name of the folder where not given.
-    licence
-        An identifier of SPDX in lower case, ``none`` where there is none.
-    source, citation
-        A URL or DOI, and how to cite.
-    tissue, species
-        Words of the field (``liver``, ``mouse``).
-    """
-
-    name: str = ""
-    licence: str = "none"
-    source: str = ""
-    citation: str = ""
-    tissue: str = ""
-    species: str = ""
 
 
 def cars_folder(
@@ -93,8 +69,7 @@ def cars_folder(
         The table or a stack cannot be used as it is, has no wavenumbers or a mask of another size, or there are fewer
         than two classes.
     """
-    told = {key: value for key, value in asdict(origin).items() if value}
-    provenance: Any = {"name": root.name, "kind": "real", "modality": "cars", **told}
+    provenance = origin.provenance(name=root.name, modality="cars")
     path = root / table
 
     def open_fields() -> list[Field]:

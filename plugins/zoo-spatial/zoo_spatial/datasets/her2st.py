@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from zoo.contracts import Provenance
 from zoo.errors import MissingError
 from zoo_spatial.panel import GenePanel, Scale
 from zoo_spatial.section import Section
 from zoo_spatial.spots import SpotDataset, Views
-from zoo_spatial.st_files import read_counts, read_new_section, read_spots, section_from
+from zoo_spatial.readers.st_files import read_counts, read_spots, section_from
 
 PITCH_UM = 200.0
 PROVENANCE: Provenance = {
@@ -37,6 +37,7 @@ def her2st(
     scale: Scale = "log1p",
     near: int = 6,
     centre: bool = False,
+    correct: Literal["harmony"] | None = None,
 ) -> SpotDataset:
     """Spatial transcriptomics of 36 sections of 8 HER2-positive breast tumours (about 11,500 spots in all).
 
@@ -60,6 +61,8 @@ def her2st(
         Nearest spots that are delivered with each spot.
     centre
         Compare spots by how they differ from the mean of their section.
+    correct
+        ``harmony`` takes differences between the sections that are shown out of their expression (an extra).
 
     Raises
     ------
@@ -75,12 +78,12 @@ def her2st(
     """
     return SpotDataset(
         open_sections=lambda: [_section(_data(root), name) for name in _names(_data(root), sections)],
-        open_new_sections=_open_new,
         views=views,
         panel=genes,
         scale=scale,
         near=near,
         centre=centre,
+        correct=correct,
         provenance=PROVENANCE,
     )
 
@@ -112,7 +115,3 @@ def _section(data: Path, name: str) -> Section:
     return section_from(
         name=name, donor=name[0], image=images[0], spots=spots, counts=read_counts(counts), pitch_um=PITCH_UM
     )
-
-
-def _open_new(inputs: Mapping[str, Path]) -> list[Section]:
-    return [read_new_section(inputs["image"], inputs["spots"])]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from zoo.contracts import Provenance
 from zoo_spatial.panel import GenePanel, Scale
 from zoo_spatial.pyramid import from_array
 from zoo_spatial.section import Section
 from zoo_spatial.simulation import simulate_section
 from zoo_spatial.spots import SpotDataset, Views
-from zoo_spatial.st_files import read_new_section
 
 PROVENANCE: Provenance = {
     "name": "simulated-tissue",
@@ -33,6 +34,7 @@ def simulated_tissue(
     scale: Scale = "log1p",
     near: int = 6,
     centre: bool = False,
+    correct: Literal["harmony"] | None = None,
     seed: int = 0,
 ) -> SpotDataset:
     """Simulate tissue with known truth, of any size, in seconds, without a network.
@@ -61,6 +63,8 @@ def simulated_tissue(
         Nearest spots that are delivered with each spot.
     centre
         Compare spots by how they differ from the mean of their section.
+    correct
+        ``harmony`` takes differences between the sections that are shown out of their expression (an extra).
     seed
         Of the organism; another seed has other programmes and shapes.
 
@@ -78,12 +82,12 @@ def simulated_tissue(
             for donor in range(1, donors + 1)
             for number in range(1, sections + 1)
         ],
-        open_new_sections=lambda inputs: [read_new_section(inputs["image"], inputs["spots"])],
         views=views,
         panel=genes,
         scale=scale,
         near=near,
         centre=centre,
+        correct=correct,
         provenance=PROVENANCE,
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from zoo.contracts import HubTask
 from zoo.errors import UsageError
-from zoo_spatial import colour_floor, gene_scores
+from zoo_spatial import colour_floor, gene_scores, novelty
+from zoo_spatial.gene_maps import GeneMaps
 from zoo_spatial.retrieval import Retrieve, retrieve
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Contrast:
-    """Train pairs of image and spot; predict expression [n, G] by retrieval.
+    """Train pairs of image and spot; predict expression [n, G] by retrieval, and how unlike the training patches each is.
 
     Scores are those of :func:`zoo_spatial.gene_scores.score`. The floors are the mean expression of the training spots,
     and ridge regression (strength 100) on 20 colour statistics of every field of view that the dataset delivers.
@@ -27,6 +28,10 @@ class Contrast:
     ----------
     retrieve
         Which key, how many neighbours, which weights.
+    maps
+        The genes of which ``zoo eval --out`` draws maps; the three best and the three worst where not given.
+    store
+        ``float16`` keeps the expression of the training spots at half the size.
     """
 
     scores: Mapping[str, bool] = {
@@ -53,25 +58,45 @@ class Contrast:
         "metrics": {"pcc": "pearsonr", "pcc_heg50": "pearsonr", "spearman": "spearmanr", "mse": "mse", "mae": "mae"},
     }
 
-    def __init__(self, *, retrieve: Retrieve = Retrieve()) -> None:
+    def __init__(
+        self,
+        *,
+        retrieve: Retrieve = Retrieve(),
+        maps: GeneMaps | None = None,
+        store: Literal["float16"] | None = None,
+    ) -> None:
         self.retrieve = retrieve
+        self.maps = maps or GeneMaps()
+        self.store = store or "float32"
 
     def bank(self, outputs: Arrays, dataset: Any, items: Indices) -> Arrays:
-        """Return the keys and the expression of the training spots, without the differences between their sections."""
+        """Return keys and expression of the training spots, without the differences between their sections, and what
+        tells new patches from theirs (:mod:`zoo_spatial.novelty`)."""
         shift = (dataset.expression[items] - dataset.compared[items]).mean(axis=0)
-        return {"key": outputs[self.retrieve.key], "expression": dataset.compared[items] + shift}
+        expression = (dataset.compared[items] + shift).astype(self.store)
+        sections = np.asarray(dataset.groups["section"])[items]
+        known = novelty.remember(outputs["image"], sections.tolist())
+        return {"key": outputs[self.retrieve.key], "expression": expression, **known}
 
     def predict(self, outputs: Arrays, bank: Arrays) -> Arrays:
-        """Return ``expression`` [n, G] for image embeddings [n, D]."""
-        return {"expression": retrieve(outputs["image"], bank["key"], bank["expression"], self.retrieve)}
+        """Return ``expression`` [n, G] and ``novelty`` [n] for image embeddings [n, D].
+
+        A bank of an earlier version does not say what is new; the novelty is then left out.
+        """
+        images = outputs["image"]
+        found = {"expression": retrieve(images, bank["key"], bank["expression"], self.retrieve)}
+        return {**found, "novelty": novelty.of(images, bank)} if "seen" in bank else found
 
     def truth(self, dataset: Any, items: Indices) -> Arrays:
         """Return measured expression."""
         return {"expression": dataset.expression[items]}
 
     def score(self, predicted: Arrays, truth: Arrays) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the scores, and counts of constant genes."""
-        return gene_scores.score(predicted["expression"], truth["expression"])
+        """Return the scores, and counts of constant genes and of spots unlike any that the model has seen."""
+        scores, counts = gene_scores.score(predicted["expression"], truth["expression"])
+        if "novelty" in predicted:
+            counts["unfamiliar"] = float((predicted["novelty"] > 1).sum())
+        return scores, counts
 
     def fit_floors(self, dataset: Any, items: Indices) -> dict[str, Arrays]:
         """Fit mean expression and colour ridge on the training spots."""
@@ -84,9 +109,60 @@ class Contrast:
         return {"expression": colour_floor.predict(state, colour_floor.statistics_of(dataset, items))}
 
     def write(self, predicted: Arrays, dataset: Any, path: Path, facts: Mapping[str, str]) -> None:
-        """Write predictions as AnnData: genes, spots, positions in pixels, and what made them in ``uns['zoo']``."""
-        from zoo_spatial.predictions import write_anndata
+        """Write predictions of all spots at once, as :meth:`write_parts` does those of some after the other."""
+        self.write_parts(iter([predicted]), dataset, path, facts)
 
+    def write_parts(self, parts: Iterator[Arrays], dataset: Any, path: Path, facts: Mapping[str, str]) -> None:
+        """Write predictions as AnnData (``.h5ad``): genes, spots, positions in pixels, novelty, what made them.
+
+        With the extra ``spatialdata`` also as a SpatialData store (``.zarr``), which is made in one go.
+        """
+        from zoo_spatial.predictions import predictions_to
+
+        if path.suffix == ".zarr":
+            self._write_store(parts, dataset, path, facts)
+            return
         if path.suffix != ".h5ad":
-            raise UsageError(f"--out {path}: expression is written as AnnData, name a file that ends in .h5ad")
-        write_anndata(path, predicted["expression"], dataset, facts)
+            raise UsageError(
+                f"--out {path}: expression is written as AnnData or SpatialData, name a file that ends in .h5ad or .zarr"
+            )
+        first = next(parts)
+        with predictions_to(path, dataset, facts, _columns(first)) as out:
+            out.add(first["expression"], {name: first[name] for name in _columns(first)})
+            for part in parts:
+                out.add(part["expression"], {name: part[name] for name in _columns(part)})
+
+    def _write_store(self, parts: Iterator[Arrays], dataset: Any, path: Path, facts: Mapping[str, str]) -> None:
+        from zoo_spatial.spatialdata_out import write_spatialdata
+
+        held = list(parts)
+        joined = {name: np.concatenate([part[name] for part in held]) for name in held[0]}
+        columns = {name: joined[name] for name in _columns(joined)}
+        write_spatialdata(path, joined["expression"], dataset, facts, columns)
+
+    def write_scored(  # noqa: PLR0913 - two tables, and what they are of
+        self,
+        predicted: Arrays,
+        truth: Arrays,
+        dataset: Any,
+        items: Indices,
+        folder: Path,
+        facts: Mapping[str, str],
+    ) -> list[Path]:
+        """Write a test group's prediction beside its truth (``GROUP.h5ad``), and maps of genes for each section."""
+        from zoo_spatial.scored_files import write_group
+
+        return write_group(
+            folder,
+            maps=self.maps,
+            expression=predicted["expression"],
+            truth=truth["expression"],
+            dataset=dataset,
+            items=items,
+            facts=facts,
+            columns={name: predicted[name] for name in _columns(predicted)},
+        )
+
+
+def _columns(predicted: Arrays) -> tuple[str, ...]:
+    return tuple(name for name in predicted if name != "expression")

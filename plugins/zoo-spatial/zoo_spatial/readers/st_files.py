@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,17 @@ import numpy as np
 from zoo import atomic
 from zoo.errors import DataError, MissingError
 from zoo_spatial.cache import folder_for
-from zoo_spatial.pyramid import open_image
+from zoo_spatial.readers.st_genes import named
 from zoo_spatial.section import Section
+from zoo_spatial.slide import open_slide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VERSION = "st-counts-1"
 LEAST_SHARED = 0.5
+SPOT = re.compile(r"\d+(?:\.\d+)?x\d+(?:\.\d+)?")
+LOOKED_AT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def read_counts(path: Path) -> Counts:
     MissingError
         The file is not there.
     DataError
-        It is no table of non-negative numbers, or names a spot or a gene twice.
+        It is no table of non-negative numbers, has genes for rows, or names a spot or a gene twice.
     """
     folder = folder_for(path, VERSION, lambda temporary: _parse_counts(path, temporary))
     names = json.loads((folder / "names.json").read_text())
@@ -59,13 +63,20 @@ def read_counts(path: Path) -> Counts:
 
 def _parse_counts(path: Path, folder: Path) -> None:
     table = _table(path, index_col=0)
+    spots, genes = table.index.astype(str).tolist(), table.columns.astype(str).tolist()
+    if not spots or not genes:
+        raise DataError(f"{path}: holds {len(spots)} spots and {len(genes)} genes; restore it from its source")
+    if _are_spots(genes) and not _are_spots(spots):
+        raise DataError(
+            f"{path}: has genes for rows ({spots[0]} ...) and spots for columns ({genes[0]} ...), spots are to be the "
+            "rows; transpose the table"
+        )
     try:
         values = table.to_numpy(dtype=np.float32)
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: holds a value that is no number ({error}); counts are a table of numbers") from error
     if not np.isfinite(values).all() or (values < 0).any():
         raise DataError(f"{path}: holds missing or negative counts; raw counts are needed")
-    spots, genes = table.index.astype(str).tolist(), table.columns.astype(str).tolist()
     for what, names in (("spot", spots), ("gene", genes)):
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -73,6 +84,11 @@ def _parse_counts(path: Path, folder: Path) -> None:
     with (folder / "counts.npy").open("wb") as file:
         np.save(file, values)
     atomic.write_json(folder / "names.json", {"spots": spots, "genes": genes})
+
+
+def _are_spots(names: list[str]) -> bool:
+    shown = names[:LOOKED_AT]
+    return sum(SPOT.fullmatch(name) is not None for name in shown) > len(shown) / 2
 
 
 def read_spots(path: Path) -> Spots:
@@ -136,30 +152,17 @@ def section_from(*, name: str, donor: str, image: Path, spots: Spots, counts: Co
         )
     rows = [row[spots.ids[number]] for number in kept]
     values = counts.values if rows == list(range(len(counts.values))) else counts.values[rows]
+    genes = named(values, counts.genes)
     section = Section(
         name=name,
         donor=donor,
-        image=open_image(image),
+        image=open_slide(image),
         position_px=spots.position_px[kept],
         grid=spots.grid[kept],
         ids=[spots.ids[number] for number in kept],
-        counts=values,
-        genes=counts.genes,
+        counts=genes.counts,
+        genes=genes.names,
+        gene_ids=genes.ids,
+        notes=tuple(f"section {name}: {note}" for note in genes.notes),
     )
     return replace(section, um_per_px=pitch_um / section.pitch_px)
-
-
-def read_new_section(image: Path, spots: Path) -> Section:
-    """Return an unlabelled section from an image and a spot file; the size of its pixels is not known."""
-    found = read_spots(spots)
-    name = image.name.split(".")[0]
-    return Section(
-        name=name,
-        donor=name,
-        image=open_image(image),
-        position_px=found.position_px,
-        grid=found.grid,
-        ids=found.ids,
-        counts=None,
-        genes=[],
-    )

@@ -1,0 +1,1 @@
+"""Files of the field to sections of tissue: one file, one layout."""
