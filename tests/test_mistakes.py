@@ -127,7 +127,11 @@ def test_missing_blocks_are_all_named():
         ("split: {unit: donor, test: [D1]}", "split: D1", "data.split: is 'D1': name the unit and the test groups"),
         ("test: [D1]", "test: [1]", "data.split.test.0: should be a text, not 1; for a text, quote it: '1'"),
         ("test: [D1]", "scheme: k-fold", "data.split: 'folds' belongs to scheme 'k-fold', and to it alone"),
-        ("test: [D1]", "scheme: holdout", "data.split: a holdout split names its test groups, test: [NAME, ...], or their share, test: 0.3"),
+        (
+            "test: [D1]",
+            "scheme: holdout",
+            "data.split: a holdout split names its test groups, test: [NAME, ...], or their share, test: 0.3",
+        ),
         ("use: light-head", "use: 5", "head.use: is 5, not a name: name one of the heads (see 'zoo ls heads')"),
         ("use: light-head", "dim: 5", "head.use: is missing: name one of the heads"),
         ("seeds: [0, 1]", "seeds: []", "train.seeds: should have at least 1 item, not 0"),

@@ -1,4 +1,4 @@
-"""A trained model is asked about new input: by names that it declares, part by part, in one sentence where it cannot."""
+"""A trained model is asked about new input by names that it declares, and answers part by part."""
 
 import numpy as np
 import pytest

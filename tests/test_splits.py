@@ -43,7 +43,9 @@ def test_a_share_of_the_groups_is_drawn_for_the_test_by_the_seed_and_one_at_leas
 def test_a_share_of_one_group_cannot_be_held_out():
     with pytest.raises(DataError) as raised:
         made({"donor": ["A", "A"]}, test=0.5)
-    said = "a share of donor cannot be held out: these data have one, A; bring more, or split by another data.split.unit"
+    said = (
+        "a share of donor cannot be held out: these data have one, A; bring more, or split by another data.split.unit"
+    )
     assert str(raised.value) == said
 
 

@@ -237,10 +237,10 @@ class Task(Protocol):
     drawing groups anew. ``needs_bank`` says whether prediction looks up the training items. An
     attribute ``hub`` (:class:`HubTask`) may be left out; a card is the better for it.
 
-    Predictions of a slide may be too many to hold at once: a task may have ``write_parts(parts, dataset, path, facts)``,
-    which takes those of some items after the other, in order, in the place of ``write``. And a task may have
-    ``write_scored(predicted, truth, dataset, items, folder, facts)``, with which ``zoo eval --out`` lays what was
-    predicted for a test group beside what was measured, and returns the files it wrote.
+    Predictions of a slide may be too many to hold at once: a task may have ``write_parts(parts, dataset, path,
+    facts)``, which takes those of some items after the other, in order, in the place of ``write``. And a task may have
+    ``write_scored(predicted, truth, *, dataset, items, folder, facts)``, with which ``zoo eval --out`` lays what was
+    predicted for a test group beside what was measured; it returns the files it wrote.
 
     A pooled task may have two more methods. ``brief(predicted, truth)`` returns what of both is kept of a test group
     until all groups are there: few numbers an item, which ``score`` takes as well; the truth that it returns does not

@@ -68,7 +68,7 @@ def _writer(loaded: package.Loaded, out: Path, files: list[Path]) -> Keep:
         with atomic.disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         found = {**facts, "group": group, "protocol": loaded.filled.frame.protocol}
-        files.extend(write(predicted, truth, loaded.dataset, items, folder, found))
+        files.extend(write(predicted, truth, dataset=loaded.dataset, items=items, folder=folder, facts=found))
 
     return keep
 

@@ -1,5 +1,6 @@
 """Files of AnnData, written by anndata itself, as the libraries of the field leave them."""
 
+import h5py
 import numpy as np
 import pytest
 from scipy import sparse
@@ -61,6 +62,21 @@ def test_columns_tell_sections_and_donors_of_one_file_apart(written, stored):
         assert got.tolist() == counts(seed).tolist()
     assert found[0].genes[3] == "GENE3"
     assert found[0].gene_ids[3] == "ENSG00000000003"
+
+
+def test_categories_are_read_as_anndata_0_7_wrote_them(written):
+    path = written(several())
+    with h5py.File(path, "r+") as file:
+        for name in ("sample_id", "subject"):
+            codes, texts = file["obs"][name]["codes"][:], file["obs"][name]["categories"][:]
+            del file["obs"][name]
+            file["obs"][name] = codes
+            file["obs"].require_group("__categories")[name] = texts
+        file["obs/_index"].attrs.clear()
+        file["obs"].attrs["encoding-version"] = "0.1.0"
+    found = opened(path, section="sample_id", donor="subject").sections
+    assert [(one.name, one.donor) for one in found] == [("151507", "Br1"), ("151508", "Br1"), ("151669", "Br2")]
+    assert found[0].ids[0] == "AAAAAAAAAA-1"
 
 
 def test_an_export_of_spatiallibd_takes_its_images_from_a_folder(written, tmp_path):

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo_spatial.retrieval import Retrieve, retrieve
+from zoo.errors import DataError
+from zoo_spatial.retrieval import Retrieve, nearest_distance, retrieve
 
 
 def draw(n, m, dim, genes, seed=0):
@@ -58,7 +59,72 @@ def test_a_prediction_does_not_depend_on_which_queries_are_asked_together():
     assert np.allclose(together, apart, atol=1e-6)
 
 
-@pytest.mark.parametrize(("options", "said"), [({"k": 0}, "k is a number"), ({"temperature": 0.0}, "greater than 0")])
+@given(
+    st.sampled_from(["mean", "inverse-square", "softmax"]),
+    st.integers(1, 80),
+    st.sampled_from([9.0, 12.0, 30.0]),
+    st.integers(0, 99),
+)
+@settings(max_examples=20, deadline=None)
+def test_a_budget_changes_memory_and_nothing_else(weight, k, budget_mb, seed):
+    queries, keys, values = draw(40, 60, 8, 3000, seed)
+    whole = retrieve(queries, keys, values, Retrieve(k=k, weight=weight))
+    cut = retrieve(queries, keys, values, Retrieve(k=k, weight=weight, budget_mb=budget_mb))
+    assert np.allclose(whole, cut, atol=2e-6)
+
+
+@pytest.mark.parametrize("k", [5, 400])
+def test_a_bank_of_half_precision_is_read_from_disk(tmp_path, k):
+    queries, keys, values = draw(30, 300, 8, 40)
+    for name, array in (("keys", keys), ("values", values)):
+        np.save(tmp_path / f"{name}.npy", array.astype(np.float16))
+    mapped = [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("keys", "values")]
+    found = retrieve(queries, *mapped, Retrieve(k=k))
+    assert found.dtype == np.float32
+    assert np.allclose(found, by_hand(queries, *(m.astype(np.float32) for m in mapped), Retrieve(k=k)), atol=1e-4)
+
+
+def test_many_neighbours_among_many_spots_are_added_up_like_few():
+    queries, keys, values = draw(20, 2000, 8, 5)
+    how = Retrieve(k=20, weight="softmax")
+    assert np.allclose(retrieve(queries, keys, values, how), by_hand(queries, keys, values, how), atol=1e-5)
+
+
+def test_no_queries_get_no_expression():
+    queries, keys, values = draw(0, 20, 8, 5)
+    assert retrieve(queries, keys, values, Retrieve()).shape == (0, 5)
+
+
+def test_the_distance_to_the_nearest_key_is_one_minus_its_cosine():
+    queries, keys, _ = draw(30, 200, 8, 1)
+    queries[3] = 7 * keys[11]
+    cosine = queries @ keys.T / np.linalg.norm(queries, axis=1)[:, None] / np.linalg.norm(keys, axis=1)
+    found = nearest_distance(queries, keys, budget_mb=20)
+    assert found.dtype == np.float32
+    assert np.allclose(found, 1 - cosine.max(axis=1), atol=1e-6)
+    assert 0 <= found[3] < 1e-6
+
+
+def test_a_bank_of_unequal_parts_is_refused():
+    queries, keys, values = draw(3, 20, 8, 5)
+    with pytest.raises(DataError, match="20 keys but expression of 19 spots"):
+        retrieve(queries, keys, values[1:], Retrieve())
+
+
+def test_a_budget_that_does_not_suffice_says_what_does():
+    with pytest.raises(ValueError, match=r"too small to find the nearest 5 of 20 .* at least"):
+        retrieve(*draw(3, 20, 8, 5), Retrieve(k=5, budget_mb=0.01))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"k": 0}, "k is a number"),
+        ({"temperature": 0.0}, "greater than 0"),
+        ({"budget_mb": 0.0}, "budget_mb is a number of megabytes greater than 0, not 0.0"),
+        ({"budget_mb": float("inf")}, "not inf"),
+    ],
+)
 def test_settings_that_find_nothing_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         Retrieve(**options)

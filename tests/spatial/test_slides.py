@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from spatial.slide_files import shrunk, smooth, write, write_ome, write_svs
 
+from spatial.slide_files import shrunk, smooth, write, write_ome, write_svs
 from zoo_spatial import tiff_segments, tiff_slide
 from zoo_spatial.pyramid import Pyramid, from_array
 from zoo_spatial.slide import open_slide
@@ -47,7 +47,9 @@ def test_a_lossless_tiff_shows_what_the_same_pixels_in_memory_show(tmp_path, com
     assert apart(slide, memory, 150, 64) == 0
 
 
-@pytest.mark.parametrize(("field", "size"), [(64, 64), (100, 64), (256, 64), (300, 70), (777, 48), (30, 64), (2400, 32)])
+@pytest.mark.parametrize(
+    ("field", "size"), [(64, 64), (100, 64), (256, 64), (300, 70), (777, 48), (30, 64), (2400, 32)]
+)
 def test_fields_of_every_width_agree_with_those_of_the_image_in_memory(tmp_path, field, size):
     slide = open_slide(write(tmp_path / "a.tif", IMAGE, compression="zlib", predictor=True))
     assert apart(slide, MEMORY, field, size) == 0
@@ -78,7 +80,12 @@ def test_jpeg_differs_by_what_jpeg_loses(tmp_path, layout):
 
 @pytest.mark.parametrize("options", [{"bigtiff": True}, {"byteorder": ">"}, {"bigtiff": True, "byteorder": ">"}])
 def test_bigtiff_and_either_byte_order_are_read(tmp_path, options):
-    assert apart(open_slide(write(tmp_path / "a.btf", IMAGE[:200, :200], **options)), from_array(IMAGE[:200, :200]), 50, 50) == 0
+    assert (
+        apart(
+            open_slide(write(tmp_path / "a.btf", IMAGE[:200, :200], **options)), from_array(IMAGE[:200, :200]), 50, 50
+        )
+        == 0
+    )
 
 
 @pytest.mark.parametrize("layout", [{}, {"tile": None}, {"tile": None, "rowsperstrip": 40, "compression": "zlib"}])
@@ -124,7 +131,9 @@ def test_only_the_tiles_that_are_touched_are_decoded_and_each_once(tmp_path, dec
     assert set(decoded) == {(1, 1), (1, 2), (2, 1), (2, 2), (13, 13), (13, 14), (14, 13), (14, 14)}
 
 
-def test_scattered_fields_come_in_the_order_asked_for_though_neighbours_are_read_together(tmp_path, decoded, monkeypatch):
+def test_scattered_fields_come_in_the_order_asked_for_though_neighbours_are_read_together(
+    tmp_path, decoded, monkeypatch
+):
     slide = open_slide(write(tmp_path / "a.tif", IMAGE))
     small = TileCache(60 * 64 * 64 * 3)
     monkeypatch.setattr(slide.levels[0], "_cache", small)
@@ -138,8 +147,8 @@ def test_scattered_fields_come_in_the_order_asked_for_though_neighbours_are_read
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 400)), max_size=80), st.integers(100, 1000))
 def test_the_cache_never_holds_more_than_its_bound(asked, most):
     cache, sizes = TileCache(most), {}
-    for number, size in asked:
-        size = sizes.setdefault(number, size)
+    for number, drawn in asked:
+        size = sizes.setdefault(number, drawn)
         tile = cache.get((0, number), lambda number=number, size=size: np.full(size, number, np.uint8))
         assert tile.tolist() == [number] * size
         assert cache.held == sum(tile.nbytes for tile in cache._tiles.values())

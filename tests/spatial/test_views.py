@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from spatial.sections_in_memory import section
 
+from spatial.sections_in_memory import section
 from zoo.errors import DataError
 from zoo_spatial.panel import GenePanel
 from zoo_spatial.spots import SpotDataset
@@ -32,7 +32,9 @@ def test_without_a_size_a_patch_in_micrometres_is_delivered_in_the_pixels_of_pat
 
 
 def test_a_patch_in_micrometres_needs_the_size_of_a_pixel():
-    said = "section S1: nothing says how large its pixels are, and data.views.patch_um is 50 um; give the patch in pixels"
+    said = (
+        "section S1: nothing says how large its pixels are, and data.views.patch_um is 50 um; give the patch in pixels"
+    )
     with pytest.raises(DataError, match=said):
         Cutter([section(um_per_px=None)], Views(patch_um=50))
 
@@ -51,7 +53,7 @@ def test_new_tissue_of_another_resolution_is_cut_to_show_what_the_model_knows():
 
 
 def test_colours_of_many_points_are_levelled_by_some_of_them(monkeypatch):
-    import zoo_spatial.views as views
+    from zoo_spatial import views
 
     one = section(side=12, pitch=20)
     whole = Cutter([one], Views(patch=16, colour="section"))._tables[0]
@@ -62,7 +64,9 @@ def test_colours_of_many_points_are_levelled_by_some_of_them(monkeypatch):
 
 
 def test_blocks_stand_as_sections_whose_neighbours_and_means_are_their_own():
-    whole = SpotDataset(lambda: [section(side=9)], Views(patch=16), GenePanel(select="variance", top=4), near=3, centre=True)
+    whole = SpotDataset(
+        lambda: [section(side=9)], Views(patch=16), GenePanel(select="variance", top=4), near=3, centre=True
+    )
     cut = SpotDataset(
         lambda: [section(side=9)], Views(patch=16), GenePanel(select="variance", top=4), near=3, centre=True, blocks=9
     )
@@ -91,7 +95,7 @@ def test_blocks_share_out_every_spot_once_and_about_evenly(blocks):
 
 def test_more_blocks_than_spots_allow_are_refused():
     data = SpotDataset(lambda: [section(side=3)], Views(patch=16), GenePanel(), blocks=9)
-    with pytest.raises(DataError, match="section S1 has 9 spots, too few for 9 blocks; lower data.blocks"):
+    with pytest.raises(DataError, match=r"section S1 has 9 spots, too few for 9 blocks; lower data\.blocks"):
         len(data)
     with pytest.raises(ValueError, match="blocks is a number between 2 and 100, not 1"):
         SpotDataset(lambda: [section()], Views(), GenePanel(), blocks=1)

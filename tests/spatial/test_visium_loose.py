@@ -107,7 +107,7 @@ def test_files_in_a_folder_for_each_section_need_no_prefix(tmp_path):
 
 
 def test_a_prefix_that_begins_another_does_not_take_its_image(tmp_path):
-    sizes = {"A1": (300, 330), "A10": (310, 340), "A1_2": (320, 350)}
+    sizes = {"A1": (300, 330), "A10": (310, 340), "A1_rescan": (320, 350)}
     for prefix, size in sizes.items():
         add(tmp_path, prefix, Tissue(size=size), image=f"{prefix}_he.tif")
     assert {s.name: s.image.shape for s in opened(tmp_path).sections} == sizes

@@ -41,7 +41,9 @@ def parse_length(text: str) -> float:
         raise UsageError(f"--grid takes a length with its unit, such as 100um or 0.1mm, not {text[:40]!r}")
     length = float(found.group(1)) * UNITS[found.group(2).lower()]
     if not SHORTEST_UM <= length <= LONGEST_UM:
-        raise UsageError(f"--grid lies between {SHORTEST_UM:g} um and {LONGEST_UM / 1000:g} mm, not {text.strip()[:40]}")
+        raise UsageError(
+            f"--grid lies between {SHORTEST_UM:g} um and {LONGEST_UM / 1000:g} mm, not {text.strip()[:40]}"
+        )
     return length
 
 
@@ -96,7 +98,7 @@ def _places(side: int, pitch_px: float, pitch_um: float) -> NDArray[np.float64]:
         raise UsageError(f"--grid {pitch_um:g}um is wider than the slide; make it finer")
     if number > 20 * MOST_POINTS:
         raise UsageError(_too_many(number, pitch_um))
-    return (np.arange(number) + 0.5) * pitch_px
+    return np.asarray((np.arange(number) + 0.5) * pitch_px, dtype=np.float64)
 
 
 def _too_many(points: int, pitch_um: float) -> str:

@@ -28,8 +28,6 @@ FEW = 2**21
 ROWS, GENES = 128, 8192
 """Of a block; genes are what threads share out, always in the same pieces, so that their number changes nothing."""
 
-UNROLLED = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -66,16 +64,14 @@ def _at_once(predicted: NDArray[Any], truth: NDArray[Any]) -> Moments:
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
     x -= mean_x
     y -= mean_y
-    return Moments(
-        mean_x, mean_y, (x * x).mean(axis=0), (y * y).mean(axis=0), (x * y).mean(axis=0), mse, mae
-    )
+    return Moments(mean_x, mean_y, (x * x).mean(axis=0), (y * y).mean(axis=0), (x * y).mean(axis=0), mse, mae)
 
 
 def _by_blocks(predicted: NDArray[Any], truth: NDArray[Any]) -> Moments:
     spots, genes = truth.shape
     pieces = [(left, min(left + GENES, genes)) for left in range(0, genes, GENES)]
     state, fold = np.zeros((5, genes)), compiled()
-    shift = np.stack([_block(m, 0).mean(axis=0, dtype=np.float64).astype(np.float32) for m in (predicted, truth)])
+    shift = np.stack([_block(m, 0).mean(axis=0) for m in (predicted, truth)])
     sums, errors = np.empty((5, genes), np.float32), np.zeros((len(pieces), 2))
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
         for start in range(0, spots, ROWS):

@@ -22,6 +22,7 @@ SETTINGS = {
     "grid": "in the place of spots: predict at points over the tissue, this far apart (100um)",
     "um_per_px": "size of the image's pixels in micrometres, where its file does not say it",
 }
+HOW = "say --image FILE with --spots FILE or --grid 100um"
 LARGEST_PIXEL = 100.0
 
 
@@ -37,9 +38,9 @@ def open_new_tissue(inputs: Mapping[str, Path], settings: Mapping[str, str]) -> 
     """
     unknown = sorted({*inputs, *settings} - {*INPUTS, *SETTINGS})
     if unknown:
-        raise UsageError(f"--{unknown[0]} is not known to these data; say --image FILE with --spots FILE or --grid 100um")
+        raise UsageError(f"--{unknown[0]} is not known to these data; {HOW}")
     if "image" not in inputs or ("spots" in inputs) == ("grid" in settings):
-        raise UsageError("an image is needed, and where to predict; say --image FILE with --spots FILE or --grid 100um")
+        raise UsageError(f"an image is needed, and where to predict; {HOW}")
     path = inputs["image"]
     slide = open_slide(path)
     um_per_px = _stated(settings) or slide.um_per_px

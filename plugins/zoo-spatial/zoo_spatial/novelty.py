@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo_spatial.search import nearest
+from zoo_spatial.retrieval import nearest_distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,3 @@ def of(images: NDArray[np.float32], bank: Arrays) -> NDArray[np.float32]:
     """
     novelty: NDArray[np.float32] = nearest_distance(images, bank["seen"]) / bank["reach"][0]
     return novelty
-
-
-def nearest_distance(queries, keys):
-    return 1 - nearest(queries, keys, 1)[0][:, 0]

@@ -85,7 +85,9 @@ def retrieve(
         If the budget does not suffice to search at all.
     """
     if len(keys) != len(values):
-        raise DataError(f"a bank has {len(keys)} keys but expression of {len(values)} spots: both are of the same spots")
+        raise DataError(
+            f"a bank has {len(keys)} keys but expression of {len(values)} spots: both are of the same spots"
+        )
     budget, k = _bytes_of(how.budget_mb), min(how.k, len(keys))
     found = np.empty((len(queries), values.shape[1]), np.float32)
     # neighbours and weights of a chunk take a quarter of the budget, the search of them the rest

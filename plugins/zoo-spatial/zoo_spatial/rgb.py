@@ -28,4 +28,5 @@ def from_ycbcr(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     luma, blue, red = (pixels[..., channel].astype(np.float32) for channel in range(3))
     blue, red = blue - 128, red - 128
     found = np.stack([luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue], axis=-1)
-    return np.rint(found).clip(0, WHITE).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.rint(found).clip(0, WHITE).astype(np.uint8)
+    return rounded

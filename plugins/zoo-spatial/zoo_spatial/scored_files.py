@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zoo_spatial.spots import SpotDataset
 
 
-def write_group(  # noqa: PLR0913 - two tables, and what they are of
+def write_group(
     folder: Path,
     *,
     maps: GeneMaps,

@@ -144,7 +144,8 @@ def _faster(kind: str) -> torch.dtype:
 @dataclass(frozen=True, slots=True)
 class Vectors:
     """Unit vectors on the grid [c, D], the same in half precision, how far these may lie from them, and the number of
-    the first. Rows of zeros fill up the last group."""
+    the first. Rows of zeros fill up the last group.
+    """
 
     unit: torch.Tensor
     half: torch.Tensor

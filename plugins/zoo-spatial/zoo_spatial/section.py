@@ -11,7 +11,6 @@ from zoo.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from scipy.sparse import csr_matrix
 
     from zoo_spatial.slide import Slide

@@ -70,9 +70,7 @@ class SpotDataset:
             raise ValueError(f"near is a number of spots of at least 0, not {self.near}")
         if self.blocks is not None and not 2 <= self.blocks <= 100:  # noqa: PLR2004 - one block is the section
             raise ValueError(f"blocks is a number between 2 and 100, not {self.blocks}")
-        self._read = Expression(
-            lambda: self.sections, self.panel, self.scale, centre=self.centre, correct=self.correct
-        )
+        self._read = Expression(lambda: self.sections, self.panel, self.scale, centre=self.centre, correct=self.correct)
 
     @cached_property
     def sections(self) -> list[Section]:

@@ -97,7 +97,9 @@ def scale_of(whole: tuple[int, int], part: tuple[int, int]) -> float:
     """Return the width of a reduced image's pixel in pixels of the whole; a whole number where rounding explains it."""
     ratio = (whole[0] / part[0] + whole[1] / part[1]) / 2
     near = round(ratio)
-    explained = near > 0 and all(side // near <= size <= -(-side // near) for side, size in zip(whole, part, strict=True))
+    explained = near > 0 and all(
+        side // near <= size <= -(-side // near) for side, size in zip(whole, part, strict=True)
+    )
     return float(near) if explained else ratio
 
 
@@ -128,7 +130,9 @@ def check(path: Path, page: TiffPage) -> None:
         raise DataError(f"{path}: is a volume of {page.imagedepth} planes; save the one in focus alone")
     if page.compression not in COMPRESSIONS:
         name = getattr(page.compression, "name", page.compression)
-        raise DataError(f"{path}: is compressed with {name}, which is not read; save it with JPEG, deflate, LZW or zstd")
+        raise DataError(
+            f"{path}: is compressed with {name}, which is not read; save it with JPEG, deflate, LZW or zstd"
+        )
     if page.photometric == YCBCR and page.compression not in {JPEG, *JPEG_2000}:
         raise DataError(f"{path}: holds YCbCr outside of JPEG, which is not read; save it as RGB")
 

@@ -89,12 +89,16 @@ class Segments:
         """Return bytes of an uncompressed strip, counted from its start."""
         place = number + plane * self.grid[0] * self.grid[1]
         if start + length > int(self.lengths[place]):
-            raise DataError(f"{self.file.path}: strip {place} is shorter than its rows; restore the file from its source")
+            raise DataError(
+                f"{self.file.path}: strip {place} is shorter than its rows; restore the file from its source"
+            )
         return self.file.read(int(self.offsets[place]) + start, length)
 
     def as_rgb(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Turn decoded pixels [h, w, 3 or 4] into RGB."""
-        if self._compression == APERIO_YCBCR:  # whatever the header says: Aperio's scanners transform before they encode
+        if (
+            self._compression == APERIO_YCBCR
+        ):  # whatever the header says: Aperio's scanners transform before they encode
             return from_ycbcr(pixels[..., :3])
         if self._alpha in {ASSOCIATED, UNASSOCIATED}:
             pixels = on_white(pixels, premultiplied=self._alpha == ASSOCIATED)
@@ -125,7 +129,9 @@ class Segments:
         elif self._compression in JPEG_2000:
             stated = jpeg_2000_sides(data)
         if stated and stated[0] * stated[1] > 4 * self.shape[0] * self.shape[1]:
-            raise ValueError(f"it claims {stated[1]} x {stated[0]} pixels, a tile has {self.shape[1]} x {self.shape[0]}")
+            raise ValueError(
+                f"it claims {stated[1]} x {stated[0]} pixels, a tile has {self.shape[1]} x {self.shape[0]}"
+            )
 
 
 def jpeg_sides(data: bytes) -> tuple[int, int] | None:

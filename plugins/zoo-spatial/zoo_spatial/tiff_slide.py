@@ -13,9 +13,16 @@ import torch
 
 from zoo.errors import DataError, MissingError
 from zoo_spatial.cache import folder_for
-from zoo_spatial.fields import Level, cut, geometry, proportions, resized, small_whole
+from zoo_spatial.fields import Level, cut, geometry, proportions, small_whole
 from zoo_spatial.levels import (
-    ArrayLevel, Halved, halvings, mapped, strips_of, unmap, write_first, write_others,
+    ArrayLevel,
+    Halved,
+    halvings,
+    mapped,
+    strips_of,
+    unmap,
+    write_first,
+    write_others,
 )
 from zoo_spatial.pixel_size import um_per_px
 from zoo_spatial.pyramid import Pyramid
@@ -61,7 +68,9 @@ def open_tiff(path: Path) -> TiledSlide | Pyramid:
             return _open(path, tif)
     except DAMAGE as error:
         said = " ".join(str(error).split())[:120] or type(error).__name__
-        raise DataError(f"{path}: begins as a TIFF but cannot be read ({said}); save it anew or copy it again") from error
+        raise DataError(
+            f"{path}: begins as a TIFF but cannot be read ({said}); save it anew or copy it again"
+        ) from error
 
 
 def _open(path: Path, tif: TiffFile) -> TiledSlide | Pyramid:

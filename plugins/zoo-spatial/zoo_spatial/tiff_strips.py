@@ -39,9 +39,7 @@ def open_strips(file: SlideFile, page: TiffPage) -> tuple[NDArray[np.uint8], ...
     height, width, samples = int(page.imagelength), int(page.imagewidth), int(page.samplesperpixel)
     rows = max(1, min(int(page.rowsperstrip), height))
     if height * width > MAX_PIXELS:
-        raise DataError(
-            f"{file.path}: has {width} x {height} pixels in strips, more than {MAX_PIXELS:,}; {TILED_WAY}"
-        )
+        raise DataError(f"{file.path}: has {width} x {height} pixels in strips, more than {MAX_PIXELS:,}; {TILED_WAY}")
     plain = page.compression == 1 and page.predictor == 1 and page.fillorder == 1
     if not plain and rows * width * samples > MAX_STRIP_BYTES:
         raise DataError(

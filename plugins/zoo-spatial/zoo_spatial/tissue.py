@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LONGEST = 2048
 SMOOTHED = 1 / 500
 BLACK = 40
-PALE, STAINED = 0.05, 0.14
+PALE, STAINED = 0.05, 0.12
 NO_GLASS = 0.13
 SPECK, HOLE = 2e-4, 1e-3
 FEWEST = 16
@@ -26,10 +26,15 @@ def tissue_mask(slide: Slide, *, longest: int = LONGEST) -> tuple[NDArray[np.boo
     Stained tissue is coloured and glass is not, so the saturation (HSV) of the smoothed thumbnail is split by Otsu's
     threshold (doi:10.1109/TSMC.1979.4310076), as CLAM does (doi:10.1038/s41551-020-00682-w). Three things are added.
     Black pixels, a scanner's border, are left out of both classes. Otsu splits whatever it is given, so his threshold
-    is held between 0.05 and 0.14: paler than the first is glass and more stained than the second is tissue, which
+    is held between 0.05 and 0.12: paler than the first is glass and more stained than the second is tissue, which
     leaves a slide of nothing but glass empty; where even the paler class is as stained as tissue is on average, there
     is no glass and all of the slide is tissue. Specks of less than 1 / 5000 of the image are removed, holes of
-    less than 1 / 1000 filled. Stain that has run out of a tissue may be taken for it.
+    less than 1 / 1000 filled.
+
+    The upper bound was chosen on seven real sections, so what they reach is no estimate for others: of the spots that
+    their makers called tissue it finds 99.5 to 100 % on her2st C2 to C5, and 92, 98 and 80 % on three olfactory bulbs
+    (and at most 0.2 % of the spots beside those). It misses frayed tissue and tears, and may take stain that has run
+    out of a tissue for it.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from zoo.contracts import Origin
 from zoo.errors import DataError
 from zoo_spatial.panel import GenePanel, Scale
 from zoo_spatial.readers.h5ad_files import Layout, files_in, open_sections, rows_by_section
-from zoo_spatial.readers.tenx_section import chosen
+from zoo_spatial.readers.sections import chosen
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
 
@@ -35,6 +35,7 @@ def h5ad(
     near: int = 6,
     centre: bool = False,
     correct: Literal["harmony"] | None = None,
+    blocks: int | None = None,
     origin: Origin = Origin(),
 ) -> SpotDataset:
     """Spots, counts and images in ``.h5ad`` files.
@@ -79,6 +80,8 @@ def h5ad(
         Compare spots by how they differ from the mean of their section.
     correct
         ``harmony`` takes differences between sections out of their expression.
+    blocks
+        Cut every section into so many blocks that stand as sections, to train and test within one section.
     origin
         Where the data come from, for the model card.
 
@@ -106,6 +109,7 @@ def h5ad(
         near=near,
         centre=centre,
         correct=correct,
+        blocks=blocks,
         provenance=origin.provenance(name=root.resolve().name.removesuffix(".h5ad"), modality="histology", stain="h&e"),
     )
 

@@ -8,9 +8,10 @@ from typing import Literal
 from zoo.contracts import Provenance
 from zoo.errors import MissingError
 from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.readers.sections import chosen
+from zoo_spatial.readers.st_files import read_counts, read_spots, section_from
 from zoo_spatial.section import Section
 from zoo_spatial.spots import SpotDataset, Views
-from zoo_spatial.readers.st_files import read_counts, read_spots, section_from
 
 PITCH_UM = 200.0
 PROVENANCE: Provenance = {
@@ -100,10 +101,7 @@ def _names(data: Path, wanted: list[str] | None) -> list[str]:
     found = sorted({path.name.split(".")[0] for path in (data / "ST-cnts").glob("*.tsv*")})
     if not found:
         raise MissingError(f"{data / 'ST-cnts'}: holds no .tsv.gz or .tsv file; {WHERE}")
-    unknown = sorted(set(wanted or []) - set(found))
-    if unknown:
-        raise MissingError(f"data.sections names {', '.join(unknown)}, found are: {', '.join(found)}")
-    return wanted or found
+    return chosen(found, wanted)
 
 
 def _section(data: Path, name: str) -> Section:

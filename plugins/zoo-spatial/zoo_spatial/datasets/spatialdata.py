@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from zoo.contracts import Origin
 from zoo.errors import DataError
 from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.spatialdata_files import Layout, open_sections, regions_in, stores_in
-from zoo_spatial.readers.tenx_section import chosen
 from zoo_spatial.spatialdata_out import import_spatialdata
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
@@ -38,6 +38,7 @@ def spatialdata(
     near: int = 6,
     centre: bool = False,
     correct: Literal["harmony"] | None = None,
+    blocks: int | None = None,
     origin: Origin = Origin(),
 ) -> SpotDataset:
     """Spots, counts and images in SpatialData stores, as spatialdata-io makes them of Visium and other assays.
@@ -79,6 +80,8 @@ def spatialdata(
         Compare spots by how they differ from the mean of their section.
     correct
         ``harmony`` takes differences between sections out of their expression.
+    blocks
+        Cut every section into so many blocks that stand as sections, to train and test within one section.
     origin
         Where the data come from, for the model card.
 
@@ -106,6 +109,7 @@ def spatialdata(
         near=near,
         centre=centre,
         correct=correct,
+        blocks=blocks,
         provenance=origin.provenance(name=root.resolve().name.removesuffix(".zarr"), modality="histology", stain="h&e"),
     )
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 from zoo.contracts import Origin
 from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.st_folder import files_of, open_section, sections_in
-from zoo_spatial.readers.tenx_section import chosen
 from zoo_spatial.section import Section
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
@@ -27,6 +27,7 @@ def st(
     near: int = 6,
     centre: bool = False,
     correct: Literal["harmony"] | None = None,
+    blocks: int | None = None,
     origin: Origin = Origin(),
 ) -> SpotDataset:
     """Original spatial transcriptomics, as ST Pipeline, ST Spot Detector and STUtility write it.
@@ -62,6 +63,8 @@ def st(
         Compare spots by how they differ from the mean of their section.
     correct
         ``harmony`` takes differences between sections out of their expression.
+    blocks
+        Cut every section into so many blocks that stand as sections, to train and test within one section.
     origin
         Where the data come from, for the model card.
 
@@ -91,6 +94,7 @@ def st(
         near=near,
         centre=centre,
         correct=correct,
+        blocks=blocks,
         provenance=origin.provenance(
             name=root.resolve().name, modality="histology", assay="spatial-transcriptomics", stain="h&e"
         ),

@@ -7,8 +7,9 @@ from typing import Literal
 
 from zoo.contracts import Origin
 from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.space_ranger import files_of, sections_in
-from zoo_spatial.readers.tenx_section import chosen, open_section
+from zoo_spatial.readers.tenx_section import open_section
 from zoo_spatial.section import Section
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
@@ -28,6 +29,7 @@ def visium(
     near: int = 6,
     centre: bool = False,
     correct: Literal["harmony"] | None = None,
+    blocks: int | None = None,
     origin: Origin = Origin(),
 ) -> SpotDataset:
     """Visium as Space Ranger writes it: spots in tissue with their counts, over the image it was given.
@@ -66,6 +68,8 @@ def visium(
         Compare spots by how they differ from the mean of their section.
     correct
         ``harmony`` takes differences between sections out of their expression.
+    blocks
+        Cut every section into so many blocks that stand as sections, to train and test within one section.
     origin
         Where the data come from, for the model card.
 
@@ -100,5 +104,6 @@ def visium(
         near=near,
         centre=centre,
         correct=correct,
+        blocks=blocks,
         provenance=origin.provenance(name=root.resolve().name, modality="histology", assay="visium", stain="h&e"),
     )

@@ -8,7 +8,8 @@ from typing import Literal
 from zoo.contracts import Origin
 from zoo_spatial.panel import GenePanel, Scale
 from zoo_spatial.readers.loose import files_of, groups_in
-from zoo_spatial.readers.tenx_section import chosen, open_section
+from zoo_spatial.readers.sections import chosen
+from zoo_spatial.readers.tenx_section import open_section
 from zoo_spatial.section import Section
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
@@ -27,6 +28,7 @@ def visium_loose(
     near: int = 6,
     centre: bool = False,
     correct: Literal["harmony"] | None = None,
+    blocks: int | None = None,
     origin: Origin = Origin(),
 ) -> SpotDataset:
     """Visium in loose files: ``GSM7845914_PSC011_A1_VISIUM_matrix.mtx.gz`` and whatever else has that prefix.
@@ -63,6 +65,8 @@ def visium_loose(
         Compare spots by how they differ from the mean of their section.
     correct
         ``harmony`` takes differences between sections out of their expression.
+    blocks
+        Cut every section into so many blocks that stand as sections, to train and test within one section.
     origin
         Where the data come from, for the model card.
 
@@ -94,5 +98,6 @@ def visium_loose(
         near=near,
         centre=centre,
         correct=correct,
+        blocks=blocks,
         provenance=origin.provenance(name=root.resolve().name, modality="histology", assay="visium", stain="h&e"),
     )

@@ -16,8 +16,8 @@ class Clip(nn.Module):
     """Project image features and spot features into one space: {``image``: [B, D], ``spot``: [B, D]}.
 
     Without ``expression`` in the batch (new tissue) there is no ``spot``. With ``dim: null`` the space is that of the
-    spot's own features, which are taken as they are, and D is their number: with the encoder ``spot-expression``, images are
-    projected into gene space and held against measured expression, as HECLIP does for highly variable genes.
+    spot's own features, which are taken as they are, and D is their number: with the encoder ``spot-expression``,
+    images are projected into gene space and held against measured expression, as HECLIP does for variable genes.
 
     Parameters
     ----------

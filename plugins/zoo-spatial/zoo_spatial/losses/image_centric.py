@@ -15,9 +15,9 @@ from zoo.nn.gather import gather
 class ImageCentric(nn.Module):
     """Contrastive loss of ``image`` [B, D] against ``spot`` [B, D], from image to spot only.
 
-    With ``s = I S^T / temperature`` and ``t = softmax(I I^T / temperature)`` over rows, the loss is the mean over images
-    j of ``- sum_i t[j, i] log softmax(s[j])[i]``: an image's spots are to be spread as its images are. Gradients pass
-    through the targets, as in the published code. It is the loss over the batch of all processes together.
+    With ``s = I S^T / temperature`` and ``t = softmax(I I^T / temperature)`` over rows, the loss is the mean over
+    images j of ``- sum_i t[j, i] log softmax(s[j])[i]``: an image's spots are to be spread as its images are. Gradients
+    pass through the targets, as in the published code. It is the loss over the batch of all processes together.
 
     The published code transposes the targets, whose rows then no longer add up to one: an image that many others
     resemble counts for more. ``targets: published`` does so; the default keeps the rows.

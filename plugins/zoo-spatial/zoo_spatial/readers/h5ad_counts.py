@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import DataError, MissingError
+from zoo_spatial.readers.h5ad_frames import column_of, names_of
 from zoo_spatial.readers.st_genes import Genes, are_ensembl, named
 
 if TYPE_CHECKING:
@@ -141,9 +142,7 @@ def _example(values: NDArray[Any]) -> str:
 
 def _gene_names(var: Any) -> tuple[list[str], list[str] | None]:
     """Return names of genes, symbols where there are any, and Ensembl identifiers where there are any."""
-    from anndata.io import read_elem
-
-    index = [str(name) for name in read_elem(var[var.attrs["_index"]])]
+    index = names_of(var)
     if are_ensembl(index):
         symbols = _text(var, SYMBOLS)
         return ([one or name for one, name in zip(symbols, index, strict=True)], index) if symbols else (index, None)
@@ -152,11 +151,8 @@ def _gene_names(var: Any) -> tuple[list[str], list[str] | None]:
 
 
 def _text(var: Any, columns: tuple[str, ...]) -> list[str] | None:
-    import pandas as pd
-    from anndata.io import read_elem
-
     found = next((name for name in columns if name in var), None)
     if found is None:
         return None
-    values = pd.Series(read_elem(var[found])).astype(object)
+    values = column_of(var, found)
     return [str(value) for value in values.where(values.notna(), "")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 
 from zoo.errors import DataError, MissingError, ZooError
 from zoo_spatial.readers.h5ad_counts import Counts
+from zoo_spatial.readers.h5ad_frames import column_names, column_of, names_of, numbers_of
 from zoo_spatial.readers.h5ad_image import Picture, picture_of, um_per_px_of
 from zoo_spatial.section import Section
 
@@ -75,7 +77,8 @@ def opened(path: Path) -> Iterator[Any]:
     import h5py
 
     try:
-        with h5py.File(path, "r") as file:
+        with warnings.catch_warnings(), h5py.File(path, "r") as file:
+            warnings.simplefilter("ignore")  # anndata warns of each column of an old file, which is read all the same
             check(path, file)
             yield file
     except ZooError:
@@ -104,13 +107,6 @@ def check(path: Path, file: Any) -> None:
             f"{path}: has genes for rows ({spots[0]} ...) and spots for columns ({genes[0]} ...); write it transposed "
             "(adata.T)"
         )
-
-
-def names_of(frame: Any) -> list[str]:
-    """Return the index of ``obs`` or ``var``."""
-    from anndata.io import read_elem
-
-    return [str(name) for name in read_elem(frame[frame.attrs["_index"]])]
 
 
 def _are_barcodes(names: list[str]) -> bool:
@@ -144,15 +140,12 @@ def _in_tissue(path: Path, obs: Any) -> NDArray[np.bool_]:
 
 def column(path: Path, obs: Any, name: str) -> NDArray[Any]:
     """Return a column of ``obs`` without gaps."""
-    import pandas as pd
-    from anndata.io import read_elem
-
     if name not in obs:
-        raise MissingError(f"{path}: obs has no column {name}, it has: {', '.join(sorted(set(obs) - {'_index'})[:20])}")
-    values = pd.Series(read_elem(obs[name]))
+        raise MissingError(f"{path}: obs has no column {name}, it has: {', '.join(column_names(obs)[:20])}")
+    values = column_of(obs, name)
     if values.isna().any():
         raise DataError(f"{path}: obs column {name} is empty for {int(values.isna().sum())} spots; fill it in")
-    return np.asarray(values.to_numpy(dtype=object))
+    return np.asarray(values)
 
 
 def open_sections(path: Path, wanted: Mapping[str, NDArray[np.int64]], layout: Layout) -> list[Section]:
@@ -232,7 +225,7 @@ def _stored_positions(path: Path, file: Any, key: str) -> NDArray[np.float64]:
             stored = stored[list(PIXELS)]
         values = np.asarray(stored)
     elif all(name in obs for name in PIXELS):
-        values = np.stack([np.asarray(read_elem(obs[name])) for name in PIXELS], axis=1)
+        values = np.stack([numbers_of(obs, name) for name in PIXELS], axis=1)
     else:
         found = f"it has: {', '.join(places)}" if len(places) else "it is empty"
         raise DataError(
@@ -248,11 +241,9 @@ def _stored_positions(path: Path, file: Any, key: str) -> NDArray[np.float64]:
 
 def grid_of(obs: Any, rows: NDArray[np.int64], position: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return column and row of spots on the array [n, 2], their positions where ``obs`` does not say them."""
-    from anndata.io import read_elem
-
     if not all(name in obs for name in ARRAY):
         return position
-    grid = np.stack([np.asarray(read_elem(obs[name]), dtype=np.float32)[rows] for name in ARRAY], axis=1)
+    grid = np.stack([numbers_of(obs, name)[rows] for name in ARRAY], axis=1).astype(np.float32)
     return grid if np.isfinite(grid).all() else position
 
 

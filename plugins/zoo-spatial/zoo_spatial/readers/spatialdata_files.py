@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ import numpy as np
 
 from zoo.errors import DataError, MissingError, ZooError
 from zoo_spatial.readers.h5ad_counts import Counts
-from zoo_spatial.readers.h5ad_files import check, column, donor_of, grid_of, names_of, rows_by
+from zoo_spatial.readers.h5ad_files import check, column, donor_of, grid_of, rows_by
+from zoo_spatial.readers.h5ad_frames import names_of
 from zoo_spatial.readers.h5ad_image import um_per_px_of
 from zoo_spatial.readers.spatialdata_slide import ChunkedLevel, StoreSlide
 from zoo_spatial.section import Section
@@ -64,7 +66,9 @@ def stores_in(root: Path) -> list[Path]:
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the libraries below, about each other's versions
+            yield
     except ZooError:
         raise
     except Exception as error:  # a dozen libraries raise as many kinds, all of which mean that the store is damaged

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,18 +145,3 @@ def _strangers(name: str, positions: Positions, matrix: Matrix, shared: int) -> 
     there = f"{positions.path} ({len(positions.barcodes)} in tissue, {shown(positions.barcodes[0])} ...)"
     here = f"{matrix.path} ({len(matrix.barcodes)}, {shown((matrix.barcodes or ['none'])[0])} ...)"
     return f"section {name}: only {shared} barcodes are in both {there} and {here}; give the files of one section"
-
-
-def chosen(found: list[str], sections: list[str] | None, **named: Mapping[str, str] | None) -> list[str]:
-    """Return the sections to read; ``named`` holds what else a recipe says of sections by name.
-
-    Raises
-    ------
-    MissingError
-        A section is named that is not there.
-    """
-    for key, names in (("sections", sections), *named.items()):
-        unknown = sorted(set(names or ()) - set(found))
-        if unknown:
-            raise MissingError(f"data.{key} names {', '.join(unknown)}, found are: {', '.join(found)}")
-    return found if sections is None else sections

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Contrast:
-    """Train pairs of image and spot; predict expression [n, G] by retrieval, and how unlike the training patches each is.
+    """Train pairs of image and spot; predict expression [n, G] by retrieval, and how new each patch is [n].
 
     Scores are those of :func:`zoo_spatial.gene_scores.score`. The floors are the mean expression of the training spots,
     and ridge regression (strength 100) on 20 colour statistics of every field of view that the dataset delivers.
@@ -70,8 +70,10 @@ class Contrast:
         self.store = store or "float32"
 
     def bank(self, outputs: Arrays, dataset: Any, items: Indices) -> Arrays:
-        """Return keys and expression of the training spots, without the differences between their sections, and what
-        tells new patches from theirs (:mod:`zoo_spatial.novelty`)."""
+        """Return keys and expression of the training spots, without the differences between their sections.
+
+        With them goes what tells new patches from theirs (:mod:`zoo_spatial.novelty`).
+        """
         shift = (dataset.expression[items] - dataset.compared[items]).mean(axis=0)
         expression = (dataset.compared[items] + shift).astype(self.store)
         sections = np.asarray(dataset.groups["section"])[items]
@@ -124,7 +126,7 @@ class Contrast:
             return
         if path.suffix != ".h5ad":
             raise UsageError(
-                f"--out {path}: expression is written as AnnData or SpatialData, name a file that ends in .h5ad or .zarr"
+                f"--out {path}: expression becomes AnnData or SpatialData; name a file that ends in .h5ad or .zarr"
             )
         first = next(parts)
         with predictions_to(path, dataset, facts, _columns(first)) as out:
@@ -140,10 +142,11 @@ class Contrast:
         columns = {name: joined[name] for name in _columns(joined)}
         write_spatialdata(path, joined["expression"], dataset, facts, columns)
 
-    def write_scored(  # noqa: PLR0913 - two tables, and what they are of
+    def write_scored(
         self,
         predicted: Arrays,
         truth: Arrays,
+        *,
         dataset: Any,
         items: Indices,
         folder: Path,
