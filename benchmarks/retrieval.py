@@ -24,7 +24,9 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -48,7 +50,7 @@ class Anonymous:
     highest: float = 0.0
     done: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> Anonymous:
+    def __enter__(self) -> Self:
         self.before = self.highest = self.now()
         self.watcher = threading.Thread(target=self.watch)
         self.watcher.start()
@@ -59,11 +61,13 @@ class Anonymous:
         self.watcher.join()
 
     def watch(self) -> None:
+        """Look every few milliseconds."""
         while not self.done.wait(0.005):
             self.highest = max(self.highest, self.now())
 
     @staticmethod
     def now() -> float:
+        """Return what it is."""
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
 
@@ -127,7 +131,7 @@ def compare(folder: Path, rounds: int) -> None:
         version = other.stdout.readline().strip()
         print("0 16", file=other.stdin, flush=True)
         other.stdout.readline()
-        for first, last in zip(edges, edges[1:], strict=False):
+        for first, last in pairwise(edges):
             time.sleep(PAUSE)
             began = time.perf_counter()
             cosine, index = nearest(queries[first:last], keys, NEAREST)

@@ -257,13 +257,12 @@ class _Filler:
         return self.signatures[kind, name]
 
     def _without_soft(self, signature: Signature, stated: dict[str, Any], path: KeyPath) -> dict[str, Any]:
-        kept = {}
-        for key, value in stated.items():
-            if (*path, key) in self.recipe.soft and key not in signature.parameters:
-                self.dropped.append(dotted((*path, key)))
-            else:
-                kept[key] = value
-        return kept
+        soft = {key for key in stated if (*path, key) in self.recipe.soft}
+        # a name that both components have may mean a number in one and a table in the other
+        other = {mistake.path for mistake in signature.check({key: stated[key] for key in soft})[1]} if soft else set()
+        lost = [key for key in stated if key in soft and (key not in signature.parameters or (key,) in other)]
+        self.dropped.extend(dotted((*path, key)) for key in lost)
+        return {key: value for key, value in stated.items() if key not in lost}
 
     def _say(self, path: KeyPath, key: str, message: str) -> None:
         self._add((*path, key), message)

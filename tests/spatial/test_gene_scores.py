@@ -134,6 +134,16 @@ def test_large_matrices_score_as_in_double_precision_whatever_the_order_of_spots
     assert (by_gene[310:320] == 0).all()
 
 
+def test_a_first_block_unlike_all_others_costs_no_digits():
+    predicted, truth = draw(20000, 110)
+    for matrix in (predicted, truth):
+        matrix[: moments.ROWS] += 300
+    assert truth.size > moments.FEW
+    found, expected = moments.moments(predicted, truth), by_definition(predicted, truth)
+    for name in ("variance_predicted", "variance_truth", "covariance"):
+        assert np.allclose(getattr(found, name), expected[name], rtol=4e-6), name
+
+
 def test_the_number_of_threads_changes_no_digit(monkeypatch):
     predicted, truth = draw(300, 200)
     monkeypatch.setattr(moments, "FEW", 0)

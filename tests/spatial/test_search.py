@@ -55,7 +55,7 @@ def test_it_finds_what_a_sort_finds_however_the_work_is_cut(n, m, width, k, kind
     if min(cut.columns, m) // search.GROUP < 2 * k:
         cut = Plan(cut.queries, cut.rows, cut.columns, None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "plan_of", lambda *_: cut)
+        patch.setattr(search, "plan_of", lambda *_, **__: cut)
         cosine, index = nearest(queries, keys, k)
     expected, order = sorted_out(queries, keys, k)
     assert np.array_equal(cosine, expected)
@@ -67,7 +67,7 @@ def test_it_finds_what_a_sort_finds_however_the_work_is_cut(n, m, width, k, kind
 def test_a_first_product_of_low_precision_loses_nothing(kind, k, first, seed):
     queries, keys = draw(30, 1500, 16, seed, kind)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "plan_of", lambda *_: Plan(30, 16, 512, first))
+        patch.setattr(search, "plan_of", lambda *_, **__: Plan(30, 16, 512, first))
         cosine, index = nearest(queries, keys, k)
     expected, order = sorted_out(queries, keys, k)
     assert np.array_equal(cosine, expected)
@@ -77,7 +77,7 @@ def test_a_first_product_of_low_precision_loses_nothing(kind, k, first, seed):
 def test_a_query_with_more_candidates_than_are_scored_one_by_one_is_scored_in_full(monkeypatch):
     queries, keys = draw(20, 2000, 16, kind="clustered")
     monkeypatch.setattr(search, "_most", lambda k: k)
-    monkeypatch.setattr(search, "plan_of", lambda *_: Plan(20, 7, 640, torch.bfloat16))
+    monkeypatch.setattr(search, "plan_of", lambda *_, **__: Plan(20, 7, 640, torch.bfloat16))
     assert np.array_equal(nearest(queries, keys, 5)[1], sorted_out(queries, keys, 5)[1])
 
 
@@ -126,13 +126,13 @@ def test_a_budget_is_kept_and_one_too_small_says_what_suffices():
     with pytest.raises(ValueError, match=r"budget of 0\.1 MB is too small.*at least (.*) MB") as refused:
         nearest(*draw(4, 9, 256), 3, budget_bytes=1e5)
     enough = float(str(refused.value).split()[-2]) * 1e6
-    assert plan_of(4, 9, 256, 3, enough).rows == search.LEAST_ROWS
-    assert plan_of(4, 9, 256, 3, 1e9).rows == search.ROWS
+    assert plan_of(4, 9, 256, 3, budget=enough).rows == search.LEAST_ROWS
+    assert plan_of(4, 9, 256, 3, budget=1e9).rows == search.ROWS
 
 
 def test_products_of_lower_precision_than_asked_for_change_nothing(monkeypatch):
     queries, keys = draw(40, 3000, 32, kind="clustered")
-    monkeypatch.setattr(search, "plan_of", lambda *_: Plan(40, 40, 1024, torch.float32))
+    monkeypatch.setattr(search, "plan_of", lambda *_, **__: Plan(40, 40, 1024, torch.float32))
     monkeypatch.setattr(search.torch, "mm", lambda one, other: (one.bfloat16() @ other.bfloat16()).float())
     assert np.array_equal(nearest(queries, keys, 8)[1], sorted_out(queries, keys, 8)[1])
 
@@ -140,8 +140,8 @@ def test_products_of_lower_precision_than_asked_for_change_nothing(monkeypatch):
 @pytest.mark.parametrize("where", ["queries", "keys"])
 def test_a_vector_that_is_not_finite_is_named(where):
     queries, keys = draw(600, 600, 4)
-    dict(queries=queries, keys=keys)[where][500, 2] = np.nan
-    with pytest.raises(DataError, match="(query|key) 500 has a value that is not finite"):
+    {"queries": queries, "keys": keys}[where][500, 2] = np.nan
+    with pytest.raises(DataError, match=r"(query|key) 500 has a value that is not finite"):
         nearest(queries, keys, 2)
 
 

@@ -204,3 +204,12 @@ def test_a_grid_of_more_points_than_are_taken_is_refused_with_their_number(monke
     image, _ = slide((245, 245, 245))
     with pytest.raises(UsageError, match=r"--grid 1um gives [0-9,]+ points, more than 1,000; make it wider"):
         grid_over(from_array(image), pitch_um=1, um_per_px=0.5)
+
+
+def test_stain_that_has_run_out_over_the_glass_is_no_tissue():
+    image, inside = slide((238, 236, 240))
+    smear = gaussian_filter((~inside).astype(float), 40)[..., None]
+    run_out = np.where(inside[..., None], image, image - smear * np.array([8, 70, 20]))
+    mask, _ = tissue_mask(from_array(np.clip(run_out, 0, 255).astype(np.uint8)))
+    assert mask[inside].mean() > 0.97
+    assert mask[~inside].mean() < 0.06

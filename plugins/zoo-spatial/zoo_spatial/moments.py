@@ -1,12 +1,13 @@
 """Means, variances and covariances of genes over spots, and the errors between two matrices, in one pass.
 
 Blocks of rows are summed in float32 about the mean of the block before, so that nothing large cancels, and merged in
-float64. Let the means of blocks be m_b: what rounding costs grows with the sum of (m_b - m_{b-1})^2, which is at most four
-times that of (m_b - m)^2, a part of the variance itself; so no order of spots makes it lose digits.
+float64. Let the means of blocks be m_b: what rounding costs grows with the sum of (m_b - m_{b-1})^2, which is at most
+four times that of (m_b - m)^2, a part of the variance itself; so no order of spots makes it lose digits.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -68,40 +69,40 @@ def _at_once(predicted: NDArray[Any], truth: NDArray[Any]) -> Moments:
 
 
 def _by_blocks(predicted: NDArray[Any], truth: NDArray[Any]) -> Moments:
-    spots, genes = truth.shape
-    pieces = [(left, min(left + GENES, genes)) for left in range(0, genes, GENES)]
-    state, fold = np.zeros((5, genes)), compiled()
-    shift = np.stack([_block(m, 0).mean(axis=0) for m in (predicted, truth)])
-    sums, errors = np.empty((5, genes), np.float32), np.zeros((len(pieces), 2))
-    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+    spots = len(truth)
+    sums = _Sums.about(_block(predicted, 0).mean(axis=0), _block(truth, 0).mean(axis=0))
+    pieces, threads = range(len(sums.errors)), torch.get_num_threads()
+    with ThreadPoolExecutor(threads) as pool:
         for start in range(0, spots, ROWS):
-            x, y = _block(predicted, start), _block(truth, start)
-            work = partial(_fold_piece, fold, x, y, shift, sums, state, errors, start)
-            if torch.get_num_threads() == 1:
-                list(map(work, range(len(pieces)), pieces))
-            else:
-                list(threads.map(work, range(len(pieces)), pieces))
-    mse, mae = errors.sum(axis=0) / truth.size
-    return Moments(state[0], state[1], *(state[2:] / spots), float(mse), float(mae))
+            work = partial(sums.add, _block(predicted, start), _block(truth, start), start)
+            deque(pool.map(work, pieces) if threads > 1 else map(work, pieces), maxlen=0)
+    mean_x, mean_y, xx, yy, xy = sums.state
+    mse, mae = sums.errors.sum(axis=0) / truth.size
+    return Moments(mean_x, mean_y, xx / spots, yy / spots, xy / spots, float(mse), float(mae))
 
 
 def _block(matrix: NDArray[Any], start: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(matrix[start : start + ROWS], dtype=np.float32)
 
 
-def _fold_piece(
-    fold: Callable[..., None],
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    shift: NDArray[np.float32],
-    sums: NDArray[np.float32],
-    state: Floats,
-    errors: Floats,
-    before: int,
-    number: int,
-    piece: tuple[int, int],
-) -> None:
-    fold(x, y, shift, sums, before, *piece, state, errors[number])
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What :func:`fold` keeps between blocks; ``errors`` has a row for each piece of the genes."""
+
+    shift: NDArray[np.float32]
+    room: NDArray[np.float32]
+    state: Floats
+    errors: Floats
+
+    @classmethod
+    def about(cls, *shift: NDArray[np.float32]) -> _Sums:
+        genes = len(shift[0])
+        room, state = np.empty((5, genes), np.float32), np.zeros((5, genes))
+        return cls(np.stack(shift), room, state, np.zeros((-(-genes // GENES), 2)))
+
+    def add(self, x: NDArray[np.float32], y: NDArray[np.float32], before: int, piece: int) -> None:
+        left, right = piece * GENES, min((piece + 1) * GENES, x.shape[1])
+        compiled()(x, y, self.shift, self.room, before, left, right, self.state, self.errors[piece])
 
 
 @cache
@@ -115,11 +116,11 @@ def compiled() -> Callable[..., None]:
     return found
 
 
-def fold(
+def fold(  # noqa: PLR0917 - what is compiled takes no keywords
     x: NDArray[np.float32],
     y: NDArray[np.float32],
     shift: NDArray[np.float32],
-    sums: NDArray[np.float32],
+    room: NDArray[np.float32],
     before: int,
     left: int,
     right: int,
@@ -134,8 +135,8 @@ def fold(
         Rows [r, G] of both matrices.
     shift
         The means of the block before [2, G]; replaced by those of this one.
-    sums
-        Room for the sums of this block [5, G].
+    room
+        For the sums of this block [5, G].
     before
         How many rows have been added.
     state
@@ -144,9 +145,9 @@ def fold(
         Sums of squared and of absolute differences [2].
     """
     rows, width = x.shape[0], right - left
-    sums[:, left:right] = 0
-    sx, sy, sxx = sums[0, left:right], sums[1, left:right], sums[2, left:right]
-    syy, sxy = sums[3, left:right], sums[4, left:right]
+    room[:, left:right] = 0
+    sx, sy, sxx = room[0, left:right], room[1, left:right], room[2, left:right]
+    syy, sxy = room[3, left:right], room[4, left:right]
     cx, cy = shift[0, left:right], shift[1, left:right]
     # four rows at once, because loads and stores of the sums are what takes time
     for i in range(0, rows - 3, 4):

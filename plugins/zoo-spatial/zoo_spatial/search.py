@@ -77,7 +77,7 @@ def nearest(
     if not len(keys):
         raise DataError("there are no keys to search among: a bank needs at least 1 spot")
     k = min(k, len(keys))
-    plan = plan_of(len(queries), len(keys), queries.shape[1], k, budget_bytes, torch.device(device).type)
+    plan = plan_of(len(queries), len(keys), queries.shape[1], k, budget=budget_bytes, kind=torch.device(device).type)
     cosine, index = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
     for start in range(0, len(queries), plan.queries):
         chunk = slice(start, start + plan.queries)
@@ -96,7 +96,7 @@ class Plan:
     first: torch.dtype | None
 
 
-def plan_of(n: int, m: int, width: int, k: int, budget: float, kind: str = "cpu") -> Plan:
+def plan_of(n: int, m: int, width: int, k: int, *, budget: float, kind: str = "cpu") -> Plan:
     """Return the largest tiles that a budget allows."""
     rows, columns = ROWS, COLUMNS
     while (rows > LEAST_ROWS or columns > LEAST_COLUMNS) and _bytes(rows, rows, columns, width, k) > budget:
@@ -131,20 +131,20 @@ def _faster(kind: str) -> torch.dtype:
     """Return the type of which this machine multiplies matrices faster; the outcome is the same."""
     if kind != "cpu":
         return torch.float32
-    took = {torch.float32: np.inf, torch.bfloat16: np.inf}
-    for _ in range(3):
-        for kind_of in took:
-            one, other = torch.ones(256, 256, dtype=kind_of), torch.ones(256, 4096, dtype=kind_of)
-            began = time.perf_counter()
-            torch.mm(one, other)
-            took[kind_of] = min(took[kind_of], time.perf_counter() - began)
-    return min(took, key=lambda kind_of: took[kind_of])
+    took: dict[torch.dtype, float] = {}
+    for dtype in (torch.float32, torch.bfloat16) * 3:
+        one, other = torch.ones(256, 256, dtype=dtype), torch.ones(256, 4096, dtype=dtype)
+        began = time.perf_counter()
+        torch.mm(one, other)
+        took[dtype] = min(took.get(dtype, np.inf), time.perf_counter() - began)
+    return min(took, key=lambda dtype: took[dtype])
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """Unit vectors on the grid [c, D], the same in half precision, how far these may lie from them, and the number of
-    the first. Rows of zeros fill up the last group.
+    """Unit vectors on the grid [c, D], and the same in half precision with rows of zeros to fill up the last group.
+
+    No row of ``half`` lies farther than ``error`` from its unit vector; ``start`` is the number of the first.
     """
 
     unit: torch.Tensor
