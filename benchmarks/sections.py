@@ -29,7 +29,7 @@ def start(root: Path) -> None:
 
     from zoo_spatial.datasets.her2st import her2st
     from zoo_spatial.panel import GenePanel
-    from zoo_spatial.spots import Views
+    from zoo_spatial.views import Views
 
     panel = GenePanel(select="variance")
     dataset = her2st(root, sections=["C2", "C3", "C4", "C5"], views=Views(neighbourhood=2), genes=panel)

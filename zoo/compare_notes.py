@@ -38,11 +38,8 @@ def notes(
     differences
         Of every pair.
     """
-    (first, reference), *others = runs.items()
-    found = []
-    for label, run in others:
-        both = ((first, reference), (label, run))
-        found += [*_data(*both), *_settings(*both), *_panels(*both), *_scored(*both, groups)]
+    first = next(iter(runs))
+    found = _of_pairs(runs, groups)
     found += _left_out(runs, groups)
     found += [f"{listed(unpaired)}: keeps no predictions, so that pooled scores cannot be paired; no interval"] * bool(
         unpaired
@@ -60,6 +57,17 @@ def notes(
             "where there is no difference at all, about one interval in 20 leaves out 0"
         )
     return found
+
+
+def _of_pairs(runs: Mapping[str, Scored], groups: Sequence[str]) -> list[str]:
+    """Return the notes on the reference and each other run; those that say the same of several are one."""
+    (first, reference), *others = runs.items()
+    of: dict[str, list[str]] = {}
+    for label, run in others:
+        both = ((first, reference), (label, run))
+        for text in [*_data(*both), *_settings(*both), *_panels(*both), *_scored(*both, groups)]:
+            of.setdefault(text.removeprefix(f"{first} and {label} "), []).append(label)
+    return [f"{first} and {listed(labels)} {text}" for text, labels in of.items()]
 
 
 def listed(names: Sequence[str], most: int = SHOWN) -> str:
@@ -141,17 +149,16 @@ def _panels(first: Named, second: Named) -> list[str]:
 def _scored(first: Named, second: Named, groups: Sequence[str]) -> list[str]:
     """Tell of runs that were trained on other groups, and of signs that the shared groups did not hold the same.
 
-    A floor sees the data and nothing of the model: where the same groups were trained on, floors that agree in every
-    score say that what was scored is the same, and counts that still differ are counts of predictions.
+    A floor sees the data and nothing of the model: where the same groups were trained on, a floor that agrees in every
+    score says that what was scored is the same, and counts that still differ are counts of predictions.
     """
     trained = _trained(first, second, groups)
     agree = {} if trained else _floors(first, second, groups)
-    if agree and all(agree.values()):
-        return trained
     apart = [name for name, same in agree.items() if not same]
     both = f"{first[0]} and {second[0]}"
     floors = [f"{both} have other floors of the same name ({listed(apart)}): they were not given the same data"]
-    return [*trained, *floors * bool(apart), *_counts(first, second, groups)]
+    counted = [] if any(agree.values()) else _counts(first, second, groups)
+    return [*trained, *floors * bool(apart), *counted]
 
 
 def _trained(first: Named, second: Named, groups: Sequence[str]) -> list[str]:

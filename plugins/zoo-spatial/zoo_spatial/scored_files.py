@@ -49,23 +49,28 @@ def write_group(
     """
     by_gene = gene_scores.pearson(expression, truth)
     chosen = maps.chosen(dataset.genes, by_gene)
-    stem = re.sub(r"[^A-Za-z0-9._-]", "_", facts["group"]) or "group"
+    stem = _plain(facts["group"]) or "group"
     table = folder / f"{stem}.h5ad"
     write_scored(table, expression, truth, dataset, items, {"pcc": by_gene}, facts, columns)
     sections = np.asarray(dataset.groups["section"])[items]
     names, files = np.unique(sections), [table]
     for name in names:
         rows = np.flatnonzero(sections == name)
-        picture = folder / (f"{stem}.png" if len(names) == 1 else f"{stem}-{re.sub('[^A-Za-z0-9._-]', '_', name)}.png")
-        found = gene_scores.pearson(expression[np.ix_(rows, chosen)], truth[np.ix_(rows, chosen)])
+        picture = folder / (f"{stem}.png" if len(names) == 1 else f"{stem}-{_plain(str(name))}.png")
+        shown, known = expression[rows][:, chosen], truth[rows][:, chosen]
         draw(
             picture,
             names=[dataset.genes[column] for column in chosen],
-            by_gene=found.tolist(),
-            truth=truth[np.ix_(rows, chosen)],
-            predicted=expression[np.ix_(rows, chosen)],
+            by_gene=gene_scores.pearson(shown, known).tolist(),
+            truth=known,
+            predicted=shown,
             position_px=dataset.position_px[items[rows]],
             title=f"{name}: {facts['recipe']} ({facts['protocol']})",
         )
         files.append(picture)
     return files
+
+
+def _plain(name: str) -> str:
+    """Return a name that a file can have."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)

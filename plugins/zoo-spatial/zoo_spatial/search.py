@@ -27,7 +27,7 @@ BUDGET = 10**9
 GRID = 2.0**26
 SHORTEST = 1e-12
 GROUP = 16
-ROWS, COLUMNS, SLICE, PIECE = 256, 32768, 2048, 256
+ROWS, COLUMNS, SLICE, PIECE = 512, 32768, 2048, 1024
 """Queries and keys of a tile (in half precision it stays in cache), keys scored in full and vectors read at a time."""
 LEAST_ROWS, LEAST_COLUMNS = 16, 512
 FEW = 2**20

@@ -11,7 +11,8 @@ from zoo_spatial.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.st_files import read_counts, read_spots, section_from
 from zoo_spatial.section import Section
-from zoo_spatial.spots import SpotDataset, Views
+from zoo_spatial.spots import SpotDataset
+from zoo_spatial.views import Views
 
 PITCH_UM = 200.0
 PROVENANCE: Provenance = {

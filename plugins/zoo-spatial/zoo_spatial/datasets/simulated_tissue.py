@@ -9,7 +9,8 @@ from zoo_spatial.panel import GenePanel, Scale
 from zoo_spatial.pyramid import from_array
 from zoo_spatial.section import Section
 from zoo_spatial.simulation import simulate_section
-from zoo_spatial.spots import SpotDataset, Views
+from zoo_spatial.spots import SpotDataset
+from zoo_spatial.views import Views
 
 PROVENANCE: Provenance = {
     "name": "simulated-tissue",
