@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from zoo import package, vectors
+from zoo import checkpoint, package, vectors
+from zoo.api import train
 from zoo.config import Tensor, Tolerance
 from zoo.errors import IntegrityError
 from zoo.vectors import deviation, make
@@ -259,3 +260,12 @@ def test_cuda_is_exact_within_the_block_and_after_it_what_the_process_had_set():
         raise KeyError
     assert [kind.fp32_precision for kind in kinds] == before
     assert "tf32" in before
+
+
+def test_a_model_whose_images_change_in_evaluation_too_is_proven_all_the_same(tiny, tmp_path):
+    settings = ["transforms.eval=[{use: flip}, {use: rotate}]", "train.epochs=1"]
+    run, _ = train(tiny, settings, out=tmp_path / "run", device="cpu")
+    folder = run.folder / "model" / "holdout-seed0"
+    again = package.read(folder)
+    stored, _ = checkpoint.read_tensors(folder / package.VECTORS)
+    assert deviation(again.contestant, stored, again.config.test, "run") < 1

@@ -81,9 +81,7 @@ def test_own_space_ranger_folders_take_the_place_of_simulated_tissue_in_the_very
     for number in range(3):
         write_outs(tmp_path / "data" / f"V{number}" / "outs", Tissue(seed=number))
     own = ["data.use=visium", f"data.root={tmp_path / 'data'}"]
-    code, _, err = zoo(
-        "train", "heclip", *options(*own, "train.epochs=1", "train.batch=16"), "--out", tmp_path / "own"
-    )
+    code, _, err = zoo("train", "heclip", *options(*own, "train.epochs=1", "train.batch=16"), "--out", tmp_path / "own")
     assert code == 0, err
     assert "data.donors is dropped" in err
     split = json.loads((tmp_path / "own/splits.json").read_text())[0]

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo_spatial.retrieval import Retrieve, nearest_distance, retrieve
 
 
@@ -128,3 +129,11 @@ def test_a_budget_that_does_not_suffice_says_what_does():
 def test_settings_that_find_nothing_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         Retrieve(**options)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
+def test_cuda_that_is_not_there_is_told_and_none_is_needed():
+    keys = np.eye(4, dtype=np.float32)
+    with pytest.raises(UsageError, match=r"task.retrieve.device is cuda, and no CUDA device is there; leave it out"):
+        retrieve(keys, keys, keys, Retrieve(device="cuda"))
+    assert np.allclose(retrieve(keys, keys, keys, Retrieve(k=1, device="cpu")), keys)

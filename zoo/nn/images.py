@@ -25,7 +25,12 @@ def map_images(batch: Mapping[str, Any], change: Callable[[torch.Tensor], torch.
 
 def _rows(batch: Mapping[str, Any]) -> int:
     """Return the number of images that change on their own: items, or where items are bags, instances."""
-    return int(batch["offsets"][-1]) if "offsets" in batch else len(batch["id"])
+    if "offsets" in batch:
+        return int(batch["offsets"][-1])
+    if "id" in batch:
+        return len(batch["id"])
+    # a batch that was made up for a proof has no names
+    return next((len(value) for name, value in batch.items() if _is_image(name, value, batch)), 0)
 
 
 def _is_image(name: str, value: Any, batch: Mapping[str, Any]) -> bool:

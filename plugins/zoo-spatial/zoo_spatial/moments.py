@@ -7,7 +7,6 @@ four times that of (m_b - m)^2, a part of the variance itself; so no order of sp
 
 from __future__ import annotations
 
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
 FEW = 2**21
 """Values up to which float64 copies are small, and faster than compiling."""
 
-ROWS, GENES = 128, 8192
-"""Of a block; genes are what threads share out, always in the same pieces, so that their number changes nothing."""
+ROWS = 128
+STRIPS, LEAST_GENES = 4, 1024
+"""Genes are shared out among threads always in the same strips, so that the number of threads changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def moments(predicted: NDArray[Any], truth: NDArray[Any]) -> Moments:
     Parameters
     ----------
     predicted, truth
-        Of any floating type; a ``numpy.memmap`` is read once and forwards. Large ones are taken as float32.
+        Of any floating type; a ``numpy.memmap`` is read in a few strips of genes. Large ones are taken as float32.
 
     References
     ----------
@@ -69,40 +69,34 @@ def _at_once(predicted: NDArray[Any], truth: NDArray[Any]) -> Moments:
 
 
 def _by_blocks(predicted: NDArray[Any], truth: NDArray[Any]) -> Moments:
-    spots = len(truth)
-    sums = _Sums.about(_block(predicted, 0).mean(axis=0), _block(truth, 0).mean(axis=0))
-    pieces, threads = range(len(sums.errors)), torch.get_num_threads()
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, spots, ROWS):
-            work = partial(sums.add, _block(predicted, start), _block(truth, start), start)
-            deque(pool.map(work, pieces) if threads > 1 else map(work, pieces), maxlen=0)
-    mean_x, mean_y, xx, yy, xy = sums.state
-    mse, mae = sums.errors.sum(axis=0) / truth.size
+    spots, genes = truth.shape
+    width = max(LEAST_GENES, -(-genes // STRIPS))
+    strips = [slice(left, min(left + width, genes)) for left in range(0, genes, width)]
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        states, errors = zip(*threads.map(partial(_strip, predicted, truth), strips), strict=True)
+    mean_x, mean_y, xx, yy, xy = np.concatenate(states, axis=1)
+    mse, mae = np.sum(errors, axis=0) / truth.size
     return Moments(mean_x, mean_y, xx / spots, yy / spots, xy / spots, float(mse), float(mae))
 
 
-def _block(matrix: NDArray[Any], start: int) -> NDArray[np.float32]:
-    return np.ascontiguousarray(matrix[start : start + ROWS], dtype=np.float32)
+def _strip(predicted: NDArray[Any], truth: NDArray[Any], strip: slice) -> tuple[Floats, Floats]:
+    """Return what :func:`fold` gathers of some genes from all blocks of spots."""
+    width, add = strip.stop - strip.start, compiled()
+    as_they_are = all(m.dtype == np.float32 and m.flags.c_contiguous for m in (predicted, truth))
+    room, state, errors = np.empty((5, width), np.float32), np.zeros((5, width)), np.zeros(2)
+    shift = np.stack([_block(m[:ROWS, strip]).mean(axis=0) for m in (predicted, truth)])
+    for start in range(0, len(truth), ROWS):
+        rows = slice(start, start + ROWS)
+        if as_they_are:
+            x, y, left = _block(predicted[rows]), _block(truth[rows]), strip.start
+        else:
+            x, y, left = _block(predicted[rows, strip]), _block(truth[rows, strip]), 0
+        add(x, y, left, start, shift, room, state, errors)
+    return state, errors
 
 
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """What :func:`fold` keeps between blocks; ``errors`` has a row for each piece of the genes."""
-
-    shift: NDArray[np.float32]
-    room: NDArray[np.float32]
-    state: Floats
-    errors: Floats
-
-    @classmethod
-    def about(cls, *shift: NDArray[np.float32]) -> _Sums:
-        genes = len(shift[0])
-        room, state = np.empty((5, genes), np.float32), np.zeros((5, genes))
-        return cls(np.stack(shift), room, state, np.zeros((-(-genes // GENES), 2)))
-
-    def add(self, x: NDArray[np.float32], y: NDArray[np.float32], before: int, piece: int) -> None:
-        left, right = piece * GENES, min((piece + 1) * GENES, x.shape[1])
-        compiled()(x, y, self.shift, self.room, before, left, right, self.state, self.errors[piece])
+def _block(matrix: NDArray[Any]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(matrix, dtype=np.float32)
 
 
 @cache
@@ -119,36 +113,37 @@ def compiled() -> Callable[..., None]:
 def fold(  # noqa: PLR0917 - what is compiled takes no keywords
     x: NDArray[np.float32],
     y: NDArray[np.float32],
+    left: int,
+    before: int,
     shift: NDArray[np.float32],
     room: NDArray[np.float32],
-    before: int,
-    left: int,
-    right: int,
     state: Floats,
     errors: Floats,
 ) -> None:
-    """Add a block of rows to the state of genes ``left`` to ``right``.
+    """Add a block of rows of a strip of w genes to its state.
 
     Parameters
     ----------
     x, y
         Rows [r, G] of both matrices.
-    shift
-        The means of the block before [2, G]; replaced by those of this one.
-    room
-        For the sums of this block [5, G].
+    left
+        The first gene of the strip.
     before
         How many rows have been added.
+    shift
+        The means of the block before [2, w]; replaced by those of this one.
+    room
+        For the sums of this block [5, w].
     state
-        Means of x and y, and sums of the products xx, yy, xy about them [5, G].
+        Means of x and y, and sums of the products xx, yy, xy about them [5, w].
     errors
         Sums of squared and of absolute differences [2].
     """
-    rows, width = x.shape[0], right - left
-    room[:, left:right] = 0
-    sx, sy, sxx = room[0, left:right], room[1, left:right], room[2, left:right]
-    syy, sxy = room[3, left:right], room[4, left:right]
-    cx, cy = shift[0, left:right], shift[1, left:right]
+    rows, width = x.shape[0], shift.shape[1]
+    right = left + width
+    room[:] = 0
+    sx, sy, sxx, syy, sxy = room[0], room[1], room[2], room[3], room[4]
+    cx, cy = shift[0], shift[1]
     # four rows at once, because loads and stores of the sums are what takes time
     for i in range(0, rows - 3, 4):
         x0, x1, x2, x3 = x[i, left:right], x[i + 1, left:right], x[i + 2, left:right], x[i + 3, left:right]
@@ -180,13 +175,12 @@ def fold(  # noqa: PLR0917 - what is compiled takes no keywords
             errors[1] += abs(d)
     share, both = rows / (before + rows), before * rows / (before + rows)
     for j in range(width):
-        g = left + j
         mx, my = np.float64(sx[j]) / rows, np.float64(sy[j]) / rows
-        dx, dy = cx[j] + mx - state[0, g], cy[j] + my - state[1, g]
-        state[0, g] += dx * share
-        state[1, g] += dy * share
-        state[2, g] += max(sxx[j] - mx * mx * rows, 0.0) + dx * dx * both
-        state[3, g] += max(syy[j] - my * my * rows, 0.0) + dy * dy * both
-        state[4, g] += sxy[j] - mx * my * rows + dx * dy * both
+        dx, dy = cx[j] + mx - state[0, j], cy[j] + my - state[1, j]
+        state[0, j] += dx * share
+        state[1, j] += dy * share
+        state[2, j] += max(sxx[j] - mx * mx * rows, 0.0) + dx * dx * both
+        state[3, j] += max(syy[j] - my * my * rows, 0.0) + dy * dy * both
+        state[4, j] += sxy[j] - mx * my * rows + dx * dy * both
         cx[j] += np.float32(mx)
         cy[j] += np.float32(my)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo_spatial.search import BUDGET, nearest
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Retrieve:
         Of ``softmax``.
     budget_mb
         Memory in MB that retrieval may use beyond the bank and what it returns; 1000 where not given.
+    device
+        Where the search runs, ``cpu`` or ``cuda``; on CUDA where there is one if not given. What is found is the same.
     """
 
     key: Literal["spot", "image"] = "spot"
@@ -48,6 +50,7 @@ class Retrieve:
     distance: Literal["l1", "l2"] = "l2"
     temperature: float = 0.1
     budget_mb: float | None = None
+    device: Literal["cpu", "cuda"] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what finds no neighbours."""
@@ -81,6 +84,8 @@ def retrieve(
     ------
     DataError
         If there are no keys, not as many values as keys, or an embedding is not finite.
+    UsageError
+        If CUDA is asked for and not there.
     ValueError
         If the budget does not suffice to search at all.
     """
@@ -88,13 +93,13 @@ def retrieve(
         raise DataError(
             f"a bank has {len(keys)} keys but expression of {len(values)} spots: both are of the same spots"
         )
-    budget, k = _bytes_of(how.budget_mb), min(how.k, len(keys))
+    budget, k, device = _bytes_of(how.budget_mb), min(how.k, len(keys)), _device(how.device)
     found = np.empty((len(queries), values.shape[1]), np.float32)
     # neighbours and weights of a chunk take a quarter of the budget, the search of them the rest
     step = max(1, int(budget // 4 // (24 * max(k, 1))))
     for start in range(0, len(queries), step):
         chunk = queries[start : start + step]
-        cosine, index = nearest(chunk, keys, how.k, budget_bytes=budget * 3 / 4)
+        cosine, index = nearest(chunk, keys, how.k, budget_bytes=budget * 3 / 4, device=device)
         weights = _weights(chunk, keys, cosine, index, how)
         _weighted_mean(values, index, weights, found[start : start + step], budget // 2)
     return found
@@ -119,8 +124,15 @@ def nearest_distance(
     ValueError
         If the budget does not suffice to search at all.
     """
-    cosine, _ = nearest(queries, keys, 1, budget_bytes=_bytes_of(budget_mb))
+    cosine, _ = nearest(queries, keys, 1, budget_bytes=_bytes_of(budget_mb), device=_device(None))
     return np.maximum(1 - cosine[:, 0], np.float32(0))
+
+
+def _device(wanted: str | None) -> str:
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise UsageError("task.retrieve.device is cuda, and no CUDA device is there; leave it out, or say cpu")
+    return wanted or ("cuda" if there else "cpu")
 
 
 def _bytes_of(budget_mb: float | None) -> float:
