@@ -3,9 +3,9 @@
     python benchmarks/family.py her2st DIR [--seeds 3] [--out runs/family]        C2-C4 train, C5 tests
     python benchmarks/family.py mob DIR                                           individual 1 trains, MOB3 tests
 
-Prints one table. Under ``published`` the gene panel has seen the test section, so it holds other genes and its scores are
-of other genes; the last column compares both protocols over the genes that both panels have. A run that is already
-finished in ``--out`` is not trained again.
+Prints one table. Under ``published`` the gene panel has seen the test section, so its scores are of other genes; a line
+below compares both protocols over the genes that both panels have. A run that is already finished in ``--out`` is not
+trained again.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ MOB = [
 ]
 
 
-def run_of(system: str, data: str, root: Path, protocol: str, seeds: int, out: Path) -> tuple[Path, dict[str, Any]]:
+def run_of(system: str, protocol: str, given: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
     """Train a system unless it is trained already; return its run folder and its metrics."""
-    folder = out / f"{data}-{system}-her2st-{protocol}"
+    folder = given.out / f"{given.data}-{system}-her2st-{protocol}"
     found = Run(folder).read_json(Run(folder).metrics_path)
     if found:
         return folder, found
-    settings = [f"data.root={root}", f"protocol={protocol}", f"train.seeds={list(range(seeds))}"]
-    run, metrics = train(f"{system}-her2st", [*(MOB if data == "mob" else []), *settings], out=folder)
+    root, seeds = given.root.resolve(), list(range(given.seeds))
+    settings = [f"data.root={root}", f"protocol={protocol}", f"train.seeds={seeds}"]
+    run, metrics = train(f"{system}-her2st", [*(MOB if given.data == "mob" else []), *settings], out=folder)
     return run.folder, metrics
 
 
@@ -76,7 +77,7 @@ def main() -> None:
     for system in SYSTEMS:
         runs = {}
         for protocol in ("strict", "published"):
-            folder, metrics = run_of(system, given.data, given.root.resolve(), protocol, given.seeds, given.out)
+            folder, metrics = run_of(system, protocol, given)
             runs[protocol] = folder
             print(line(f"{system}, {protocol}", metrics["scores"]))
             for floor, columns in metrics["floors"].items():

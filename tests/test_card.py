@@ -811,3 +811,10 @@ def test_pooled_scores_are_called_so_in_the_text_and_in_the_model_index():
     assert "pooled over 2 test groups (donor)" in ModelCard(text).data.eval_results[0].metric_name
     assert card.disagreements(text, config(), pooled) == []
     assert card.disagreements(text, config(), metrics())
+
+
+def test_settings_beside_files_are_listed_as_the_command_line_writes_them_and_traps_are_not():
+    found = config(settings={"um_per_px": "size of a pixel", "x; rm": "a trap"})
+    text = card.render(facts(config=found))
+    assert "- `--um-per-px`: size of a pixel" in text
+    assert "a trap" not in text

@@ -98,8 +98,14 @@ def how_to_use_it(facts: Facts, found: Material) -> str:
         f"It needs {needed}." if needed else "",
         _fenced(f"zoo pull {address}\nzoo predict {address} {options} --out {out}", "sh"),
         _fenced("\n".join(code), "python"),
-        _bullets(f"{name}: {plain(inputs[name])}" for name in files),
+        _bullets([*(f"{name}: {plain(inputs[name])}" for name in files), *_settings(facts.config)]),
     )
+
+
+def _settings(config: Config) -> list[str]:
+    """Return what else a prediction may be told, as the command line writes it."""
+    named = {name: what for name, what in config.settings.items() if re.fullmatch(r"[a-z][a-z0-9_]*", name)}
+    return [f"`--{name.replace('_', '-')}`: {plain(what)}" for name, what in named.items()]
 
 
 def scores(config: Config, found: Material) -> str:

@@ -76,6 +76,8 @@ class Config(_Closed):
         The entries of a batch that it reads; the outputs and (``prediction/...``) predictions that come of them.
     inputs
         What ``zoo predict`` takes: option -> what it is.
+    settings
+        What it takes beside files: option -> what it is.
     provenance
         Of the data and of the weights that it began from (:class:`zoo.contracts.Provenance`).
     task
@@ -100,6 +102,7 @@ class Config(_Closed):
     reads: dict[str, Tensor] = {}
     gives: dict[str, Tensor] = {}
     inputs: dict[str, str] = {}
+    settings: dict[str, str] = {}
     provenance: dict[str, list[dict[str, Any]]] = {}
     task: dict[str, Any] = {}
     test: Tolerance | None = None

@@ -79,6 +79,7 @@ def write(
         reads=proof.shapes(vectors.INPUT),
         gives=proof.shapes(vectors.OUTPUT, vectors.PREDICTION),
         inputs=dict(getattr(dataset, "inputs", {"input": "what the data read"})),
+        settings=dict(getattr(dataset, "settings", {})),
         provenance=_provenance(contestant, dataset),
         task=dict(getattr(contestant.task, "hub", {})),
         test=proof.tolerance,

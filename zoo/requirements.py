@@ -80,7 +80,7 @@ def check_parts(parts: Iterable[tuple[str, str]], source: str) -> None:
 def _installed(name: str) -> str | None:
     try:
         return metadata.version(name)
-    except metadata.PackageNotFoundError:
+    except (metadata.PackageNotFoundError, KeyError):  # the latter where importlib_metadata has been imported
         return None
 
 

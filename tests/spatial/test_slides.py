@@ -1,5 +1,7 @@
 """Slides in TIFF show the same fields as the same pixels in memory, from as few tiles as are needed."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spatial.slide_files import shrunk, smooth, write, write_ome, write_svs
-from zoo_spatial import tiff_segments, tiff_slide
+from zoo_spatial import fields, heap, tiff_segments, tiff_slide
 from zoo_spatial.pyramid import Pyramid, from_array
 from zoo_spatial.slide import open_slide
 from zoo_spatial.tiff_slide import TiledSlide
@@ -199,3 +201,28 @@ def test_strips_are_decoded_one_at_a_time(tmp_path, decoded):
     assert decoded == [(row, 0) for row in range(12)]
     assert apart(open_slide(tmp_path / "a.tif"), slide, 64, 64) == 0
     assert len(decoded) == 12
+
+
+def held_mb():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+
+
+@pytest.mark.skipif(heap._malloc_trim() is None, reason="the C library cannot give memory back")
+def test_free_memory_between_what_is_kept_goes_back_to_the_system():
+    blocks = [np.ones(100_000, dtype=np.uint8) for _ in range(2000)]
+    kept = blocks[::50]
+    before = held_mb()
+    del blocks
+    heap.trim()
+    assert before - held_mb() > 120
+    assert all(block.all() for block in kept)
+
+
+def test_memory_is_given_back_while_many_fields_are_cut(tmp_path, monkeypatch):
+    write(tmp_path / "s.tiff", IMAGE)
+    given = []
+    monkeypatch.setattr(tiff_slide, "trim", lambda: given.append(True))
+    monkeypatch.setattr(fields, "AT_ONCE", 4 * 50 * 50 * 3)
+    open_slide(tmp_path / "s.tiff").fields(CENTRES, 100, 32)
+    assert len(given) == 3

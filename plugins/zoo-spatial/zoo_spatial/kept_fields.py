@@ -28,12 +28,16 @@ class KeptFields:
         Side of a field in pixels.
     cut
         Cuts the fields of some spots.
+    keep
+        Whether fields are asked for more than once.
     """
 
-    def __init__(self, spots: int, size: int, cut: Callable[[NDArray[np.int64]], torch.Tensor]) -> None:
+    def __init__(
+        self, spots: int, size: int, cut: Callable[[NDArray[np.int64]], torch.Tensor], *, keep: bool = True
+    ) -> None:
         self._cut = cut
         self._known = np.zeros(spots, dtype=bool)
-        fits = spots * size * size * 3 <= MOST_BYTES
+        fits = keep and spots * size * size * 3 <= MOST_BYTES
         # memory that is reserved here is taken up as fields come in
         self._fields = np.empty((spots, size, size, 3), dtype=np.uint8) if fits else None
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 INPUTS = {
     "image": "an RGB image of an H&E section (TIFF, SVS, JPEG, PNG)",
-    "spots": "a table of spots with the columns pixel_x and pixel_y (TSV, CSV); or say grid",
+    "spots": "a table of spots with the columns pixel_x and pixel_y (TSV, CSV)",
 }
 SETTINGS = {
-    "grid": "in the place of spots: predict at points over the tissue, this far apart (100um)",
+    "grid": "in the place of spots: points over the tissue, this far apart (100um)",
     "um_per_px": "size of the image's pixels in micrometres, where its file does not say it",
 }
 HOW = "say --image FILE with --spots FILE or --grid 100um"

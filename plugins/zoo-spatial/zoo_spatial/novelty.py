@@ -48,10 +48,11 @@ def remember(images: NDArray[np.float32], sections: Sequence[str]) -> Arrays:
 
 
 def of(images: NDArray[np.float32], bank: Arrays) -> NDArray[np.float32]:
-    """Return the novelty of patches [n] from their image embeddings [n, D].
+    """Return the novelty of patches [n] from their image embeddings [n, D]; a bank without ``seen`` has them as keys.
 
     The distance to the nearest training patch, in units of ``reach``. Up to 1 a patch is no farther from what the model
     has seen than training sections are from each other; a prediction far above 1 is a guess.
     """
-    novelty: NDArray[np.float32] = nearest_distance(images, bank["seen"]) / bank["reach"][0]
+    seen = bank["seen"] if "seen" in bank else bank["key"]
+    novelty: NDArray[np.float32] = nearest_distance(images, seen) / bank["reach"][0]
     return novelty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,8 @@ def write_spatialdata(
     )
     temporary = path.with_name(f".{path.name}.part")
     try:
-        with atomic.disk_errors(path):
+        with atomic.disk_errors(path), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of zarr, about its own next release
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(temporary, ignore_errors=True)
             store.write(temporary)

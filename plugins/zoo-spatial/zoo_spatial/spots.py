@@ -85,7 +85,7 @@ class SpotDataset:
 
     @cached_property
     def _cutter(self) -> Cutter:
-        return Cutter(self.sections, self.views, self.um_per_px if self.new else None)
+        return Cutter(self.sections, self.views, self.um_per_px if self.new else None, keep=not self.new)
 
     @cached_property
     def _starts(self) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ import torch
 from zoo.errors import DataError, MissingError
 from zoo_spatial.cache import folder_for
 from zoo_spatial.fields import Level, cut, geometry, proportions, small_whole
+from zoo_spatial.heap import trim
 from zoo_spatial.levels import (
     ArrayLevel,
     Halved,
@@ -169,6 +170,7 @@ class TiledSlide:
         for kept in self._kept.values():
             for level in kept.levels:
                 unmap(level)
+        trim()
 
 
 def _kept_from(level: TileLevel) -> int:

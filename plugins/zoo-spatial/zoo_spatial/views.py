@@ -107,9 +107,13 @@ class Cutter:
         What is cut.
     known_um_per_px
         Of a model that meets new tissue; None where the model is still to be trained.
+    keep
+        Whether spots are asked for more than once.
     """
 
-    def __init__(self, sections: Sequence[Section], views: Views, known_um_per_px: float | None = None) -> None:
+    def __init__(
+        self, sections: Sequence[Section], views: Views, known_um_per_px: float | None = None, *, keep: bool = True
+    ) -> None:
         self.sections = sections
         self.views = views
         sizes = [len(section.ids) for section in sections]
@@ -119,7 +123,7 @@ class Cutter:
         self._patch_px = [views.patch_px(section, known_um_per_px) for section in sections]
         widths = {"image": 1.0, **({"neighbourhood": views.neighbourhood} if views.neighbourhood else {})}
         self._fields = {
-            name: KeptFields(len(self.position_px), views.side, partial(self._cut, patches=width))
+            name: KeptFields(len(self.position_px), views.side, partial(self._cut, patches=width), keep=keep)
             for name, width in widths.items()
         }
 

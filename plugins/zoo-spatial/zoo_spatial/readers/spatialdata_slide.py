@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from zoo_spatial.fields import cut, geometry, proportions, small_whole
+from zoo_spatial.heap import trim
 from zoo_spatial.levels import Halved, halvings
 from zoo_spatial.tile_cache import TILES, new_number
 
@@ -63,10 +64,6 @@ class ChunkedLevel:
         return TILES.get((self.number, row * across + column), read)
 
 
-def _nothing() -> None:
-    """Give nothing back: what was read is in the store of tiles, which has a bound."""
-
-
 @dataclass(frozen=True, slots=True)
 class StoreSlide:
     """A :class:`zoo_spatial.slide.Slide` over the resolutions that a store has.
@@ -102,7 +99,7 @@ class StoreSlide:
         """Cut square fields of view, uint8 [n, 3, size, size]; beyond the edge of the image it is repeated."""
         scale, level = self._level(field_px / size)
         corners, side = geometry(centres_px, field_px, scale)
-        return cut(level, corners, side, size, order=level.order(corners, side), release=_nothing)
+        return cut(level, corners, side, size, order=level.order(corners, side), release=trim)
 
     def overview(self, size: int) -> torch.Tensor:
         """Return the whole image squeezed into uint8 [3, size, size]."""

@@ -78,6 +78,8 @@ class Contrast:
         expression = (dataset.compared[items] + shift).astype(self.store)
         sections = np.asarray(dataset.groups["section"])[items]
         known = novelty.remember(outputs["image"], sections.tolist())
+        if self.retrieve.key == "image" and len(known["seen"]) == len(items):
+            del known["seen"]  # they are the keys
         return {"key": outputs[self.retrieve.key], "expression": expression, **known}
 
     def predict(self, outputs: Arrays, bank: Arrays) -> Arrays:
@@ -87,7 +89,7 @@ class Contrast:
         """
         images = outputs["image"]
         found = {"expression": retrieve(images, bank["key"], bank["expression"], self.retrieve)}
-        return {**found, "novelty": novelty.of(images, bank)} if "seen" in bank else found
+        return {**found, "novelty": novelty.of(images, bank)} if "reach" in bank else found
 
     def truth(self, dataset: Any, items: Indices) -> Arrays:
         """Return measured expression."""
