@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from safetensors.torch import load_file
 
 from spatial.visium_folders import Tissue, write_outs
 from zoo import recipe
@@ -167,3 +168,20 @@ def test_runs_of_the_family_are_compared_over_the_donors_they_share(heclip, tmp_
     found = json.loads(out)
     assert {one["score"] for one in found["differences"]} >= {"pcc", "mse"}
     assert any("simulated" in note for note in found["notes"])
+
+
+def test_a_bank_in_half_precision_is_half_as_large_and_scores_the_same(heclip, tmp_path, zoo):
+    metrics = trained(zoo, tmp_path / "half", "heclip", "task.store=float16")
+    banks = [folder / "model/holdout-seed0/bank.safetensors" for folder in (heclip, tmp_path / "half")]
+    tensors = [load_file(bank) for bank in banks]
+    assert [str(found["expression"].dtype) for found in tensors] == ["torch.float32", "torch.float16"]
+    whole = json.loads((heclip / "metrics.json").read_text())
+    assert metrics["scores"]["mse"]["mean"] == pytest.approx(whole["scores"]["mse"]["mean"], rel=1e-3)
+
+
+def test_a_store_that_is_there_already_is_refused_before_anything_is_predicted(heclip, slide, tmp_path, zoo):
+    pytest.importorskip("spatialdata", reason="needs the extra zoo-spatial[spatialdata]")
+    (tmp_path / "there.zarr").mkdir()
+    code, _, err = zoo("predict", heclip, "--image", slide, "--grid", "40um", "--out", tmp_path / "there.zarr")
+    assert code == 2
+    assert "there.zarr: is there already, and a store is not written over; remove it or name another" in err

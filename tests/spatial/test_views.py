@@ -99,3 +99,17 @@ def test_more_blocks_than_spots_allow_are_refused():
         len(data)
     with pytest.raises(ValueError, match="blocks is a number between 2 and 100, not 1"):
         SpotDataset(lambda: [section()], Views(), GenePanel(), blocks=1)
+
+
+def test_sections_of_another_resolution_are_told_where_patches_are_in_pixels_and_not_where_they_are_in_micrometres():
+    def notes(views):
+        data = SpotDataset(lambda: [section("A"), section("B"), section("C", um_per_px=0.9)], views, GenePanel(top=4))
+        data.fit(np.arange(len(data)))
+        return data.notes
+
+    (said,) = notes(Views(patch=16))
+    assert said == (
+        "section C has 0.90 um per pixel where 0.50 are usual, so its patches show more tissue; "
+        "give them in micrometres with data.views.patch_um"
+    )
+    assert notes(Views(patch_um=16)) == []

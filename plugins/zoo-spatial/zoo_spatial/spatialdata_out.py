@@ -39,6 +39,14 @@ def import_spatialdata() -> Any:
     return spatialdata
 
 
+def ready(path: Path) -> Any:
+    """Return the library, after a look at whether a store can be written at ``path``; raises as below."""
+    library = import_spatialdata()
+    if path.exists():
+        raise UsageError(f"--out {path}: is there already, and a store is not written over; remove it or name another")
+    return library
+
+
 def write_spatialdata(
     path: Path,
     expression: NDArray[np.float32],
@@ -73,9 +81,7 @@ def write_spatialdata(
     RunError
         The disk is full, or the folder cannot be written to.
     """
-    library = import_spatialdata()
-    if path.exists():
-        raise UsageError(f"--out {path}: is there already, and a store is not written over; remove it or name another")
+    library = ready(path)
     names = _element_names([section.name for section in dataset.sections])
     circles = {names[section.name]: _circles(section, names[section.name]) for section in dataset.sections}
     store = library.SpatialData(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from zoo_spatial.section import Section
 
+ANOTHER_SIZE = 0.1
+
 
 @dataclass
 class SpotDataset:
@@ -114,18 +116,27 @@ class SpotDataset:
         """What a reader of the figures must not overlook."""
         opened = self.__dict__.get("sections", ())
         notes = [note for section in opened for note in section.notes] + list(self._read.notes)
-        return list(dict.fromkeys([*notes, *self._of_new]))
+        return list(dict.fromkeys([*notes, *self._on_resolution()]))
 
-    @property
-    def _of_new(self) -> list[str]:
-        if not self.new or not self.um_per_px or self.views.patch_um:
+    def _on_resolution(self) -> list[str]:
+        """Tell of sections whose patches show more or less tissue than those that the panel was chosen with."""
+        known, notes = self.um_per_px, []
+        if not known or self.views.patch_um:
             return []
-        unknown = [section.name for section in self.sections if not section.um_per_px]
-        return [
-            f"the model knows {self.um_per_px:.2f} um per pixel and nothing says what {name} has; say it with "
-            "--um-per-px, or the fields of view may show more or less tissue than the model knows"
-            for name in unknown
-        ]
+        for section in self.__dict__.get("sections", ()):
+            size = section.um_per_px
+            if self.new and not size:
+                notes.append(
+                    f"the model knows {known:.2f} um per pixel and nothing says what {section.name} has; say it with "
+                    "--um-per-px, or the fields of view may show more or less tissue than the model knows"
+                )
+            if not self.new and size and not np.isclose(size, known, rtol=ANOTHER_SIZE):
+                notes.append(
+                    f"section {section.name} has {size:.2f} um per pixel where {known:.2f} are usual, so its patches "
+                    f"show {'more' if size > known else 'less'} tissue; give them in micrometres with "
+                    "data.views.patch_um"
+                )
+        return notes
 
     @property
     def facts(self) -> Mapping[str, int]:

@@ -137,8 +137,9 @@ class Contrast:
                 out.add(part["expression"], {name: part[name] for name in _columns(part)})
 
     def _write_store(self, parts: Iterator[Arrays], dataset: Any, path: Path, facts: Mapping[str, str]) -> None:
-        from zoo_spatial.spatialdata_out import write_spatialdata
+        from zoo_spatial.spatialdata_out import ready, write_spatialdata
 
+        ready(path)  # before anything is predicted
         held = list(parts)
         joined = {name: np.concatenate([part[name] for part in held]) for name in held[0]}
         columns = {name: joined[name] for name in _columns(joined)}
