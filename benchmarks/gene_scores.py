@@ -19,8 +19,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from zoo_spatial import gene_scores
-from zoo_spatial.moments import moments
+from zoo_spatial.genes import gene_scores
+from zoo_spatial.genes.moments import moments
 
 RANKED, CHECKED = 400, 500
 ROWS = 1000

@@ -28,7 +28,7 @@ def start(root: Path) -> None:
     from PIL import Image  # noqa: F401
 
     from zoo_spatial.datasets.her2st import her2st
-    from zoo_spatial.panel import GenePanel
+    from zoo_spatial.genes.panel import GenePanel
     from zoo_spatial.views import Views
 
     panel = GenePanel(select="variance")

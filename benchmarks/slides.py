@@ -114,8 +114,8 @@ def measure(path: Path, count: int, once: bool, tiled: bool) -> None:
     import tifffile  # noqa: F401
     import torch  # noqa: F401
 
-    from zoo_spatial.slide import open_slide
-    from zoo_spatial.tiff_slide import TiledSlide  # noqa: F401
+    from zoo_spatial.slides.slide import open_slide
+    from zoo_spatial.slides.tiff_slide import TiledSlide  # noqa: F401
 
     imports = peak()
     began = time.perf_counter()

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from zoo.errors import DataError
 from zoo_spatial.datasets.h5ad import h5ad
-from zoo_spatial.panel import GenePanel
+from zoo_spatial.genes.panel import GenePanel
 from zoo_spatial.views import Views
 
 SPOTS, GENES = 24, 15

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from zoo_spatial.pyramid import from_array
 from zoo_spatial.section import Section
+from zoo_spatial.slides.pyramid import from_array
 
 
 def section(name="S1", *, side=6, pitch=40, genes=8, seed=0, um_per_px=0.5, donor=None, counts=True, image=None):

@@ -11,8 +11,8 @@ from scipy.sparse import csr_matrix
 
 from spatial.gene_sections import a_section, human, mouse, some_counts, whole
 from zoo.errors import DataError
-from zoo_spatial.expression import Expression
-from zoo_spatial.panel import GenePanel
+from zoo_spatial.genes.expression import Expression
+from zoo_spatial.genes.panel import GenePanel
 
 
 def expression(sections, panel=None, scale="log1p", **options):

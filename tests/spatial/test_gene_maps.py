@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from zoo.errors import DataError
-from zoo_spatial import gene_scores
-from zoo_spatial.gene_maps import GeneMaps, draw
+from zoo_spatial.genes import gene_scores
+from zoo_spatial.outputs.gene_maps import GeneMaps, draw
 
 NAMES = [f"G{n}" for n in range(10)]
 SCORES = np.array([0.1, 0.9, np.nan, -0.4, 0.5, 0.2, 0.8, 0.0, 0.3, -0.9])

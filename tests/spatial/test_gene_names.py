@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from spatial.gene_sections import human, mouse
 from zoo.errors import DataError
-from zoo_spatial.gene_names import Dictionary, GeneNames, columns_for, renamed
+from zoo_spatial.genes.gene_names import Dictionary, GeneNames, columns_for, renamed
 
 SYMBOLS = ["TP53", "GAPDH", "ACTB", "CD3E"]
 IDS = [human(number) for number in range(4)]

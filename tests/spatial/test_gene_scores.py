@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from zoo_spatial import gene_scores, moments
-from zoo_spatial.gene_scores import hit_rate, pearson, score, spearman
+from zoo_spatial.genes import gene_scores, moments
+from zoo_spatial.genes.gene_scores import hit_rate, pearson, score, spearman
 
 values = arrays(np.float32, st.tuples(st.integers(3, 30), st.integers(1, 6)), elements=st.integers(-50, 50).map(float))
 

@@ -8,8 +8,8 @@ import pytest
 
 from spatial.gene_sections import a_section, some_counts, whole
 from zoo.errors import DataError, MissingError
-from zoo_spatial.expression import Expression
-from zoo_spatial.panel import GenePanel
+from zoo_spatial.genes.expression import Expression
+from zoo_spatial.genes.panel import GenePanel
 
 PANEL = GenePanel(select="highest", top=12)
 
@@ -138,5 +138,5 @@ def test_without_harmonypy_the_sentence_says_how_it_comes(monkeypatch):
 def test_harmonypy_is_not_loaded_where_nothing_is_corrected():
     import subprocess
 
-    code = "import sys, zoo_spatial.expression; sys.exit('harmonypy' in sys.modules or 'scanpy' in sys.modules)"
+    code = "import sys, zoo_spatial.genes.expression; sys.exit('harmonypy' in sys.modules or 'scanpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

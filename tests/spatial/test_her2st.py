@@ -7,7 +7,7 @@ import pytest
 
 from zoo.errors import DataError, MissingError
 from zoo_spatial.datasets.her2st import her2st
-from zoo_spatial.panel import GenePanel
+from zoo_spatial.genes.panel import GenePanel
 from zoo_spatial.views import Views
 
 SMALL = Views(patch=32, neighbourhood=2, overview=16)

@@ -11,10 +11,10 @@ from scipy.sparse import csr_matrix
 
 from spatial.gene_sections import a_section, some_counts
 from zoo.errors import DataError
-from zoo_spatial import gene_statistics
-from zoo_spatial.gene_names import GeneNames
-from zoo_spatial.gene_statistics import Shown, dispersion, statistics
-from zoo_spatial.panel import GenePanel, choose, scaled
+from zoo_spatial.genes import gene_statistics
+from zoo_spatial.genes.gene_names import GeneNames
+from zoo_spatial.genes.gene_statistics import Shown, dispersion, statistics
+from zoo_spatial.genes.panel import GenePanel, choose, scaled
 
 HOW = ["hvg", "variance", "highest"]
 

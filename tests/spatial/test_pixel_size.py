@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spatial.slide_files import shrunk, smooth, write, write_ome, write_svs
-from zoo_spatial.slide import open_slide
+from zoo_spatial.slides.slide import open_slide
 
 IMAGE = smooth(130, 150)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from zoo.errors import RunError
-from zoo_spatial.panel import GenePanel
-from zoo_spatial.predictions import predictions_to, write_anndata, write_scored
-from zoo_spatial.pyramid import from_array
+from zoo_spatial.genes.panel import GenePanel
+from zoo_spatial.outputs.predictions import predictions_to, write_anndata, write_scored
 from zoo_spatial.section import Section
+from zoo_spatial.slides.pyramid import from_array
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
 
@@ -154,7 +154,7 @@ import resource, sys
 from pathlib import Path
 from types import SimpleNamespace
 import anndata.io, h5py, numpy as np, pandas
-from zoo_spatial.predictions import predictions_to
+from zoo_spatial.outputs.predictions import predictions_to
 
 class Points(SimpleNamespace):
     def __len__(self):

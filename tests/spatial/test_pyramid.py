@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from zoo.errors import DataError, MissingError, RunError
-from zoo_spatial.pyramid import from_array, open_image
+from zoo_spatial.slides.pyramid import from_array, open_image
 
 
 def noise(height, width, seed=0):
@@ -132,8 +132,8 @@ def test_many_fields_of_a_mapped_image_are_cut_without_keeping_it_all_in_memory(
     Image.fromarray(noise(600, 600)).save(tmp_path / "a.png")
     slide = open_image(tmp_path / "a.png")
     released = []
-    monkeypatch.setattr("zoo_spatial.fields.AT_ONCE", 10 * 32 * 32 * 3)
-    monkeypatch.setattr("zoo_spatial.pyramid.unmap", lambda level: released.append(level.shape))
+    monkeypatch.setattr("zoo_spatial.slides.fields.AT_ONCE", 10 * 32 * 32 * 3)
+    monkeypatch.setattr("zoo_spatial.slides.pyramid.unmap", lambda level: released.append(level.shape))
     slide.fields(np.full((35, 2), 300, np.float32), 32, 32)
     assert len(released) == 4 * len(slide.levels)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from spatial.slide_files import smooth, write
 from zoo.errors import DataError, MissingError
-from zoo_spatial import tiff_segments, tiff_strips
-from zoo_spatial.slide import open_slide
+from zoo_spatial.slides import tiff_segments, tiff_strips
+from zoo_spatial.slides.slide import open_slide
 
 IMAGE = smooth(400, 400)
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spatial.slide_files import shrunk, smooth, write, write_ome, write_svs
-from zoo_spatial import fields, heap, tiff_segments, tiff_slide
-from zoo_spatial.pyramid import Pyramid, from_array
-from zoo_spatial.slide import open_slide
-from zoo_spatial.tiff_slide import TiledSlide
-from zoo_spatial.tile_cache import TileCache
+from zoo_spatial.slides import fields, heap, tiff_segments, tiff_slide
+from zoo_spatial.slides.pyramid import Pyramid, from_array
+from zoo_spatial.slides.slide import open_slide
+from zoo_spatial.slides.tiff_slide import TiledSlide
+from zoo_spatial.slides.tile_cache import TileCache
 
 IMAGE = smooth(1150, 1300)
 MEMORY = from_array(IMAGE)

@@ -12,11 +12,11 @@ import torch
 
 from zoo.errors import DataError, MissingError, UsageError
 from zoo_spatial.datasets.spatialdata import spatialdata
-from zoo_spatial.panel import GenePanel
-from zoo_spatial.pyramid import from_array
+from zoo_spatial.genes.panel import GenePanel
+from zoo_spatial.outputs.spatialdata_out import write_spatialdata
 from zoo_spatial.readers.spatialdata_slide import ChunkedLevel, StoreSlide
 from zoo_spatial.section import Section
-from zoo_spatial.spatialdata_out import write_spatialdata
+from zoo_spatial.slides.pyramid import from_array
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
 

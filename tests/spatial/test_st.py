@@ -13,7 +13,7 @@ from scipy import sparse
 from zoo.contracts import Origin
 from zoo.errors import DataError, MissingError
 from zoo_spatial.datasets.st import st
-from zoo_spatial.panel import GenePanel
+from zoo_spatial.genes.panel import GenePanel
 from zoo_spatial.readers.st_genes import named, without_version
 from zoo_spatial.views import Views
 

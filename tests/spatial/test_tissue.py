@@ -12,12 +12,12 @@ from scipy.ndimage import gaussian_filter
 
 from spatial.slide_files import write
 from zoo.errors import DataError, UsageError
-from zoo_spatial import grid
-from zoo_spatial.grid import grid_over, parse_length
-from zoo_spatial.pyramid import from_array
 from zoo_spatial.simulation import simulate_section
-from zoo_spatial.slide import open_slide
-from zoo_spatial.tissue import tissue_mask
+from zoo_spatial.slides import grid
+from zoo_spatial.slides.grid import grid_over, parse_length
+from zoo_spatial.slides.pyramid import from_array
+from zoo_spatial.slides.slide import open_slide
+from zoo_spatial.slides.tissue import tissue_mask
 
 DATA = Path(os.environ.get("ZOO_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 PINK, PURPLE = (226, 168, 199), (130, 90, 160)

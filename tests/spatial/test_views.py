@@ -6,7 +6,7 @@ import torch
 
 from spatial.sections_in_memory import section
 from zoo.errors import DataError
-from zoo_spatial.panel import GenePanel
+from zoo_spatial.genes.panel import GenePanel
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Cutter, Views
 

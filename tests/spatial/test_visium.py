@@ -22,7 +22,7 @@ from spatial.visium_folders import (
 from zoo.contracts import Origin
 from zoo.errors import MissingError
 from zoo_spatial.datasets.visium import visium
-from zoo_spatial.panel import GenePanel
+from zoo_spatial.genes.panel import GenePanel
 from zoo_spatial.views import Views
 
 DATA = Path(os.environ.get("ZOO_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -19,7 +19,7 @@ from spatial.visium_folders import (
 )
 from zoo.errors import MissingError
 from zoo_spatial.datasets.visium_loose import visium_loose
-from zoo_spatial.panel import GenePanel
+from zoo_spatial.genes.panel import GenePanel
 from zoo_spatial.views import Views
 
 PSC = ("GSM7845914_PSC011_A1_VISIUM", "GSM7845915_PSC011_B1_VISIUM")

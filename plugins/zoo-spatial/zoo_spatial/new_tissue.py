@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from zoo.errors import UsageError
 from zoo_spatial.readers.st_files import read_spots
 from zoo_spatial.section import Section
-from zoo_spatial.slide import open_slide
+from zoo_spatial.slides.slide import open_slide
 
 if TYPE_CHECKING:
-    from zoo_spatial.slide import Slide
+    from zoo_spatial.slides.slide import Slide
 
 INPUTS = {
     "image": "an RGB image of an H&E section (TIFF, SVS, JPEG, PNG)",
@@ -79,7 +79,7 @@ def _at_spots(name: str, slide: Slide, spots: Path, um_per_px: float | None) -> 
 
 
 def _on_grid(name: str, path: Path, slide: Slide, text: str, um_per_px: float | None) -> Section:
-    from zoo_spatial.grid import grid_over, parse_length
+    from zoo_spatial.slides.grid import grid_over, parse_length
 
     pitch_um = parse_length(text)
     if um_per_px is None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    from zoo_spatial.slide import Slide
+    from zoo_spatial.slides.slide import Slide
 
 FEWEST_SPOTS = 2
 

@@ -15,8 +15,8 @@ from zoo.contracts import Provenance
 from zoo.errors import DataError
 from zoo_spatial import new_tissue
 from zoo_spatial.blocks import in_blocks
-from zoo_spatial.expression import Expression
-from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.genes.expression import Expression
+from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.views import Cutter, Views
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class SpotDataset:
         What is predicted and scored stays on the full scale.
     correct
         ``harmony`` corrects the expression of the sections that are shown for differences between them
-        (:class:`zoo_spatial.expression.Expression`).
+        (:class:`zoo_spatial.genes.expression.Expression`).
     blocks
         Cut every section into so many blocks that stand as sections (:func:`zoo_spatial.blocks.in_blocks`).
     provenance

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo.contracts import Origin
 from zoo.errors import DataError
-from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.h5ad_files import Layout, files_in, open_sections, rows_by_section
 from zoo_spatial.readers.sections import chosen
 from zoo_spatial.spots import SpotDataset

@@ -7,7 +7,7 @@ from typing import Literal
 
 from zoo.contracts import Provenance
 from zoo.errors import MissingError
-from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.st_files import read_counts, read_spots, section_from
 from zoo_spatial.section import Section

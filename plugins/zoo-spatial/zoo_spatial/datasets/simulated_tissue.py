@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from zoo.contracts import Provenance
-from zoo_spatial.panel import GenePanel, Scale
-from zoo_spatial.pyramid import from_array
+from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.section import Section
 from zoo_spatial.simulation import simulate_section
+from zoo_spatial.slides.pyramid import from_array
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo.contracts import Origin
 from zoo.errors import DataError
-from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.genes.panel import GenePanel, Scale
+from zoo_spatial.outputs.spatialdata_out import import_spatialdata
 from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.spatialdata_files import Layout, open_sections, regions_in, stores_in
-from zoo_spatial.spatialdata_out import import_spatialdata
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
 

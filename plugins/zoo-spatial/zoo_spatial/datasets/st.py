@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.contracts import Origin
-from zoo_spatial.panel import GenePanel, Scale
+from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.st_folder import files_of, open_section, sections_in
 from zoo_spatial.section import Section

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import DataError, MissingError
-from zoo_spatial.slide import open_slide
+from zoo_spatial.slides.slide import open_slide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_spatial.slide import Slide
+    from zoo_spatial.slides.slide import Slide
 
 SPOT_UM = 65.0
 PITCH_UM = 100.0
@@ -47,7 +47,7 @@ class Picture:
 
     def open(self) -> Slide:
         """Open it."""
-        from zoo_spatial.pyramid import from_array
+        from zoo_spatial.slides.pyramid import from_array
 
         return open_slide(self.source) if isinstance(self.source, Path) else from_array(self.source)
 

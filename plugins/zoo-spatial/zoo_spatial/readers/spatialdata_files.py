@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import DataError, MissingError, ZooError
+from zoo_spatial.outputs.spatialdata_out import import_spatialdata
 from zoo_spatial.readers.h5ad_counts import Counts
 from zoo_spatial.readers.h5ad_files import check, column, donor_of, grid_of, rows_by
 from zoo_spatial.readers.h5ad_frames import names_of
 from zoo_spatial.readers.h5ad_image import um_per_px_of
 from zoo_spatial.readers.spatialdata_slide import ChunkedLevel, StoreSlide
 from zoo_spatial.section import Section
-from zoo_spatial.spatialdata_out import import_spatialdata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from zoo_spatial.fields import cut, geometry, proportions, small_whole
-from zoo_spatial.heap import trim
-from zoo_spatial.levels import Halved, halvings
-from zoo_spatial.tile_cache import TILES, new_number
+from zoo_spatial.slides.fields import cut, geometry, proportions, small_whole
+from zoo_spatial.slides.heap import trim
+from zoo_spatial.slides.levels import Halved, halvings
+from zoo_spatial.slides.tile_cache import TILES, new_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class ChunkedLevel:
 
 @dataclass(frozen=True, slots=True)
 class StoreSlide:
-    """A :class:`zoo_spatial.slide.Slide` over the resolutions that a store has.
+    """A :class:`zoo_spatial.slides.slide.Slide` over the resolutions that a store has.
 
     Attributes
     ----------

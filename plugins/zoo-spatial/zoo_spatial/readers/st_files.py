@@ -15,7 +15,7 @@ from zoo.errors import DataError, MissingError
 from zoo_spatial.cache import folder_for
 from zoo_spatial.readers.st_genes import named
 from zoo_spatial.section import Section
-from zoo_spatial.slide import open_slide
+from zoo_spatial.slides.slide import open_slide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ from zoo_spatial.readers.tenx_text import opened
 
 if TYPE_CHECKING:
     from zoo_spatial.section import Section
-    from zoo_spatial.slide import Slide
+    from zoo_spatial.slides.slide import Slide
 
 MOST_JSON = 2**20
 PITCH_UM = 100.0

@@ -13,10 +13,10 @@ from zoo_spatial.readers.tenx_matrix import Matrix, MatrixFiles, read_matrix
 from zoo_spatial.readers.tenx_scale import ScaleFactors, check_size, pixel_size, read_scale_factors
 from zoo_spatial.readers.tenx_text import shown, unpacked
 from zoo_spatial.section import Section
-from zoo_spatial.slide import open_slide
+from zoo_spatial.slides.slide import open_slide
 
 if TYPE_CHECKING:
-    from zoo_spatial.slide import Slide
+    from zoo_spatial.slides.slide import Slide
 
 LEAST_SHARED = 0.5
 SUFFIX = re.compile(r"-\d+$")

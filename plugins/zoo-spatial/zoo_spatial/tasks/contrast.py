@@ -10,8 +10,9 @@ import numpy as np
 
 from zoo.contracts import HubTask
 from zoo.errors import UsageError
-from zoo_spatial import colour_floor, gene_scores, novelty
-from zoo_spatial.gene_maps import GeneMaps
+from zoo_spatial import colour_floor, novelty
+from zoo_spatial.genes import gene_scores
+from zoo_spatial.outputs.gene_maps import GeneMaps
 from zoo_spatial.retrieval import Retrieve, retrieve
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class Contrast:
     """Train pairs of image and spot; predict expression [n, G] by retrieval, and how new each patch is [n].
 
-    Scores are those of :func:`zoo_spatial.gene_scores.score`. The floors are the mean expression of the training spots,
-    and ridge regression (strength 100) on 20 colour statistics of every field of view that the dataset delivers.
+    Scores are those of :func:`zoo_spatial.genes.gene_scores.score`. The floors are the mean expression of the training
+    spots, and ridge regression (strength 100) on 20 colour statistics of every field of view that the dataset delivers.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ class Contrast:
 
         With the extra ``spatialdata`` also as a SpatialData store (``.zarr``), which is made in one go.
         """
-        from zoo_spatial.predictions import predictions_to
+        from zoo_spatial.outputs.predictions import predictions_to
 
         if path.suffix == ".zarr":
             self._write_store(parts, dataset, path, facts)
@@ -137,7 +138,7 @@ class Contrast:
                 out.add(part["expression"], {name: part[name] for name in _columns(part)})
 
     def _write_store(self, parts: Iterator[Arrays], dataset: Any, path: Path, facts: Mapping[str, str]) -> None:
-        from zoo_spatial.spatialdata_out import ready, write_spatialdata
+        from zoo_spatial.outputs.spatialdata_out import ready, write_spatialdata
 
         ready(path)  # before anything is predicted
         held = list(parts)
@@ -156,7 +157,7 @@ class Contrast:
         facts: Mapping[str, str],
     ) -> list[Path]:
         """Write a test group's prediction beside its truth (``GROUP.h5ad``), and maps of genes for each section."""
-        from zoo_spatial.scored_files import write_group
+        from zoo_spatial.outputs.scored_files import write_group
 
         return write_group(
             folder,

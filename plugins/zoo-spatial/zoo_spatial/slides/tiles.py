@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import DataError
-from zoo_spatial.tiff_pages import MAX_TILE_BYTES, MAX_TILES, check
-from zoo_spatial.tiff_segments import Segments, SlideFile
-from zoo_spatial.tile_cache import TILES, TileCache, new_number
+from zoo_spatial.slides.tiff_pages import MAX_TILE_BYTES, MAX_TILES, check
+from zoo_spatial.slides.tiff_segments import Segments, SlideFile
+from zoo_spatial.slides.tile_cache import TILES, TileCache, new_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo import atomic
 from zoo.errors import MissingError, UsageError
-from zoo_spatial.predictions import described, facts_of
+from zoo_spatial.outputs.predictions import described, facts_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,9 +13,9 @@ import torch
 
 from zoo.errors import DataError, MissingError
 from zoo_spatial.cache import folder_for
-from zoo_spatial.fields import Level, cut, geometry, proportions, small_whole
-from zoo_spatial.heap import trim
-from zoo_spatial.levels import (
+from zoo_spatial.slides.fields import Level, cut, geometry, proportions, small_whole
+from zoo_spatial.slides.heap import trim
+from zoo_spatial.slides.levels import (
     ArrayLevel,
     Halved,
     halvings,
@@ -25,12 +25,12 @@ from zoo_spatial.levels import (
     write_first,
     write_others,
 )
-from zoo_spatial.pixel_size import um_per_px
-from zoo_spatial.pyramid import Pyramid
-from zoo_spatial.tiff_pages import choose, scale_of
-from zoo_spatial.tiff_segments import DAMAGE, SlideFile
-from zoo_spatial.tiff_strips import open_strips
-from zoo_spatial.tiles import TileLevel
+from zoo_spatial.slides.pixel_size import um_per_px
+from zoo_spatial.slides.pyramid import Pyramid
+from zoo_spatial.slides.tiff_pages import choose, scale_of
+from zoo_spatial.slides.tiff_segments import DAMAGE, SlideFile
+from zoo_spatial.slides.tiff_strips import open_strips
+from zoo_spatial.slides.tiles import TileLevel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +118,7 @@ class TiledSlide:
         return self.levels[0].shape[0], self.levels[0].shape[1]
 
     def fields(self, centres_px: NDArray[np.float32], field_px: float, size: int) -> torch.Tensor:
-        """Cut square fields of view, as :meth:`zoo_spatial.pyramid.Pyramid.fields` does.
+        """Cut square fields of view, as :meth:`zoo_spatial.slides.pyramid.Pyramid.fields` does.
 
         Fields are read in an order in which neighbours share decoded tiles, and returned in the order of the centres.
         """

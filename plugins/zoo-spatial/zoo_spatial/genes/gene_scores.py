@@ -1,7 +1,7 @@
 """Scores of predicted expression, gene by gene, in memory that does not grow with the number of spots.
 
-Correlations and errors come from one pass over both matrices (:mod:`zoo_spatial.moments`); ranks are taken for some
-genes at a time, hits for some spots at a time. Matrices may be float32 or float16, in memory or a ``numpy.memmap``.
+Correlations and errors come from one pass over both matrices (:mod:`zoo_spatial.genes.moments`); ranks are taken for
+some genes at a time, hits for some spots at a time. Matrices may be float32 or float16, in memory or ``numpy.memmap``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from zoo_spatial.moments import Moments, moments
+from zoo_spatial.genes.moments import Moments, moments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

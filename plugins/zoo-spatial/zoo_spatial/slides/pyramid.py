@@ -20,9 +20,9 @@ import torch
 
 from zoo.errors import DataError
 from zoo_spatial.cache import folder_for
-from zoo_spatial.fields import cut, geometry, proportions, resized, small_whole
-from zoo_spatial.levels import STRIP, ArrayLevel, halved, halvings, mapped, unmap, write_first, write_others
-from zoo_spatial.rgb import on_white
+from zoo_spatial.slides.fields import cut, geometry, proportions, resized, small_whole
+from zoo_spatial.slides.levels import STRIP, ArrayLevel, halved, halvings, mapped, unmap, write_first, write_others
+from zoo_spatial.slides.rgb import on_white
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

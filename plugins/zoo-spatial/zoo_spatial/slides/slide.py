@@ -45,7 +45,7 @@ def open_slide(path: Path) -> Slide:
     DataError
         It cannot be decoded, is not 8-bit RGB, or is larger than is taken.
     """
-    from zoo_spatial.pyramid import open_image
-    from zoo_spatial.tiff_slide import is_tiff, open_tiff
+    from zoo_spatial.slides.pyramid import open_image
+    from zoo_spatial.slides.tiff_slide import is_tiff, open_tiff
 
     return open_tiff(path) if is_tiff(path) else open_image(path)

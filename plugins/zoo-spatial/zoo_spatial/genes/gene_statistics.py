@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo_spatial.scales import counts_in, dense, scaled, totals_of
+from zoo_spatial.genes.scales import counts_in, dense, scaled, totals_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo_spatial import gene_scores
-from zoo_spatial.gene_maps import GeneMaps, draw
-from zoo_spatial.predictions import write_scored
+from zoo_spatial.genes import gene_scores
+from zoo_spatial.outputs.gene_maps import GeneMaps, draw
+from zoo_spatial.outputs.predictions import write_scored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

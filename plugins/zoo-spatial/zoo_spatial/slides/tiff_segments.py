@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import DataError
-from zoo_spatial.rgb import WHITE, from_ycbcr, on_white
-from zoo_spatial.tiff_pages import APERIO_YCBCR, JPEG, JPEG_2000, tables
+from zoo_spatial.slides.rgb import WHITE, from_ycbcr, on_white
+from zoo_spatial.slides.tiff_pages import APERIO_YCBCR, JPEG, JPEG_2000, tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from zoo.errors import DataError
-from zoo_spatial.gene_names import GeneNames
-from zoo_spatial.gene_statistics import Shown, dispersion, statistics
-from zoo_spatial.scales import Scale, scaled
+from zoo_spatial.genes.gene_names import GeneNames
+from zoo_spatial.genes.gene_statistics import Shown, dispersion, statistics
+from zoo_spatial.genes.scales import Scale, scaled
 
 __all__ = ["GenePanel", "Scale", "choose", "scaled"]
 

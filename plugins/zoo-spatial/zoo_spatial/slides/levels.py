@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from zoo_spatial.fields import Level
+from zoo_spatial.slides.fields import Level
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,10 +10,10 @@ import numpy as np
 
 from zoo.errors import DataError
 from zoo_spatial.cache import folder_for
-from zoo_spatial.levels import STRIP, mapped, write_first, write_others
-from zoo_spatial.pyramid import MAX_PIXELS
-from zoo_spatial.tiff_pages import TILED_WAY, check
-from zoo_spatial.tiff_segments import Segments, SlideFile
+from zoo_spatial.slides.levels import STRIP, mapped, write_first, write_others
+from zoo_spatial.slides.pyramid import MAX_PIXELS
+from zoo_spatial.slides.tiff_pages import TILED_WAY, check
+from zoo_spatial.slides.tiff_segments import Segments, SlideFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import DataError, UsageError
-from zoo_spatial.tissue import tissue_mask
+from zoo_spatial.slides.tissue import tissue_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_spatial.slide import Slide
+    from zoo_spatial.slides.slide import Slide
 
 SHORTEST_UM, LONGEST_UM = 0.5, 10_000.0
 FINEST_UM, COARSEST_UM = 0.01, 100.0

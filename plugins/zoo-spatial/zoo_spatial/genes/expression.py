@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from zoo.errors import DataError
-from zoo_spatial import harmony
-from zoo_spatial.gene_names import Dictionary, GeneNames, columns_for, renamed
-from zoo_spatial.gene_statistics import Shown
-from zoo_spatial.panel import choose
-from zoo_spatial.scales import columns_of, counts_in, scaled, totals_of
+from zoo_spatial.genes import harmony
+from zoo_spatial.genes.gene_names import Dictionary, GeneNames, columns_for, renamed
+from zoo_spatial.genes.gene_statistics import Shown
+from zoo_spatial.genes.panel import choose
+from zoo_spatial.genes.scales import columns_of, counts_in, scaled, totals_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_spatial.panel import GenePanel
-    from zoo_spatial.scales import Scale
+    from zoo_spatial.genes.panel import GenePanel
+    from zoo_spatial.genes.scales import Scale
     from zoo_spatial.section import Section
 
 
@@ -39,7 +39,7 @@ class Expression:
         Compare spots by how they differ from the mean of their section.
     correct
         ``harmony`` takes the differences between the sections that were shown to :meth:`fit` out of their expression
-        (:func:`zoo_spatial.harmony.corrected`). Sections that were not shown stay as measured: under the strict
+        (:func:`zoo_spatial.genes.harmony.corrected`). Sections that were not shown stay as measured: under the strict
         protocol the truth of test sections is never touched, under the published one everything is corrected together,
         test sections included, as the published code of HECLIP does.
 

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_spatial.slide import Slide
+    from zoo_spatial.slides.slide import Slide
 
 LONGEST = 2048
 SMOOTHED = 1 / 500

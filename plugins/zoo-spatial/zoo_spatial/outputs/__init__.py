@@ -1,0 +1,1 @@
+"""Predictions written down: AnnData, SpatialData, and maps of genes."""

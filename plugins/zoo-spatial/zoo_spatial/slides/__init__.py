@@ -1,0 +1,1 @@
+"""Stained images: files opened, windows cut from them, tissue found on them."""
