@@ -119,8 +119,12 @@ def test_timm_takes_any_number_of_channels_and_refuses_a_model_it_does_not_know_
 def test_the_head_leaves_out_the_spot_where_there_is_no_expression():
     head = Clip(in_features=7, spot=SpotTransformer(num_genes=GENES, dim=16, heads=4), dim=5)
     labelled = batch()
-    assert {n: tuple(v.shape) for n, v in head(torch.rand(6, 7), labelled).items()} == {"image": (6, 5), "spot": (6, 5)}
-    assert set(head(torch.rand(6, 7), {"image": labelled["image"]})) == {"image"}
+    assert {n: tuple(v.shape) for n, v in head(torch.rand(6, 7), labelled).items()} == {
+        "image": (6, 5),
+        "features": (6, 7),
+        "spot": (6, 5),
+    }
+    assert set(head(torch.rand(6, 7), {"image": labelled["image"]})) == {"image", "features"}
 
 
 def test_without_dimensions_of_its_own_the_joint_space_is_gene_space_and_the_spot_is_its_measured_expression():

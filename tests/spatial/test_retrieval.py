@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import DataError, UsageError
-from zoo_spatial.retrieval import Retrieve, nearest_distance, retrieve
+from zoo_spatial.retrieval import Retrieve, retrieve
 
 
 def draw(n, m, dim, genes, seed=0):
@@ -94,16 +94,6 @@ def test_many_neighbours_among_many_spots_are_added_up_like_few():
 def test_no_queries_get_no_expression():
     queries, keys, values = draw(0, 20, 8, 5)
     assert retrieve(queries, keys, values, Retrieve()).shape == (0, 5)
-
-
-def test_the_distance_to_the_nearest_key_is_one_minus_its_cosine():
-    queries, keys, _ = draw(30, 200, 8, 1)
-    queries[3] = 7 * keys[11]
-    cosine = queries @ keys.T / np.linalg.norm(queries, axis=1)[:, None] / np.linalg.norm(keys, axis=1)
-    found = nearest_distance(queries, keys, budget_mb=20)
-    assert found.dtype == np.float32
-    assert np.allclose(found, 1 - cosine.max(axis=1), atol=1e-6)
-    assert 0 <= found[3] < 1e-6
 
 
 def test_a_bank_of_unequal_parts_is_refused():

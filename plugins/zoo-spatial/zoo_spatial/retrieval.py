@@ -105,29 +105,6 @@ def retrieve(
     return found
 
 
-def nearest_distance(
-    queries: NDArray[np.float32], keys: NDArray[Any], budget_mb: float | None = None
-) -> NDArray[np.float32]:
-    """Return 1 - cosine to the nearest key [n]: how far a patch lies from all that a model has seen.
-
-    Parameters
-    ----------
-    queries, keys
-        Embeddings [n, D] and [m, D]; keys may be a ``numpy.memmap``.
-    budget_mb
-        Memory in MB; 1000 where not given.
-
-    Raises
-    ------
-    DataError
-        If there are no keys, or an embedding is not finite.
-    ValueError
-        If the budget does not suffice to search at all.
-    """
-    cosine, _ = nearest(queries, keys, 1, budget_bytes=_bytes_of(budget_mb), device=_device(None))
-    return np.maximum(1 - cosine[:, 0], np.float32(0))
-
-
 def _device(wanted: str | None) -> str:
     there = torch.cuda.is_available()
     if wanted == "cuda" and not there:

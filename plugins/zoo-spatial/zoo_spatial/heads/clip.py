@@ -15,9 +15,10 @@ from zoo_spatial.nn.projection import Projection
 class Clip(nn.Module):
     """Project image features and spot features into one space: {``image``: [B, D], ``spot``: [B, D]}.
 
-    Without ``expression`` in the batch (new tissue) there is no ``spot``. With ``dim: null`` the space is that of the
-    spot's own features, which are taken as they are, and D is their number: with the encoder ``spot-expression``,
-    images are projected into gene space and held against measured expression, as HECLIP does for variable genes.
+    The image's features [B, F] are handed on as ``features``, for the task to tell by them what is new. Without
+    ``expression`` in the batch (new tissue) there is no ``spot``. With ``dim: null`` the space is that of the spot's
+    own features, which are taken as they are, and D is their number: with the encoder ``spot-expression``, images are
+    projected into gene space and held against measured expression, as HECLIP does for variable genes.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ class Clip(nn.Module):
 
     def forward(self, features: torch.Tensor, batch: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """Return the embeddings."""
-        outputs = {"image": self.project_image(features)}
+        outputs = {"image": self.project_image(features), "features": features}
         if "expression" in batch:
             outputs["spot"] = self.project_spot(self.spot(batch))
         return outputs

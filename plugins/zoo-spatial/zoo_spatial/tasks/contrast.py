@@ -78,19 +78,13 @@ class Contrast:
         shift = (dataset.expression[items] - dataset.compared[items]).mean(axis=0)
         expression = (dataset.compared[items] + shift).astype(self.store)
         sections = np.asarray(dataset.groups["section"])[items]
-        known = novelty.remember(outputs["image"], sections.tolist())
-        if self.retrieve.key == "image" and len(known["seen"]) == len(items):
-            del known["seen"]  # they are the keys
+        known = novelty.remember(outputs["features"], sections.tolist()) if "features" in outputs else {}
         return {"key": outputs[self.retrieve.key], "expression": expression, **known}
 
     def predict(self, outputs: Arrays, bank: Arrays) -> Arrays:
-        """Return ``expression`` [n, G] and ``novelty`` [n] for image embeddings [n, D].
-
-        A bank of an earlier version does not say what is new; the novelty is then left out.
-        """
-        images = outputs["image"]
-        found = {"expression": retrieve(images, bank["key"], bank["expression"], self.retrieve)}
-        return {**found, "novelty": novelty.of(images, bank)} if "reach" in bank else found
+        """Return ``expression`` [n, G] and, of a head that hands on its features, ``novelty`` [n]."""
+        found = {"expression": retrieve(outputs["image"], bank["key"], bank["expression"], self.retrieve)}
+        return {**found, "novelty": novelty.of(outputs["features"], bank)} if "reach" in bank else found
 
     def truth(self, dataset: Any, items: Indices) -> Arrays:
         """Return measured expression."""
