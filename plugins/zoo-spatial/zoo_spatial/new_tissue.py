@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import UsageError
-from zoo_spatial.readers.st_files import read_spots
 from zoo_spatial.section import Section
 from zoo_spatial.slides.slide import open_slide
+from zoo_spatial.spot_table import read_spots
 
 if TYPE_CHECKING:
     from zoo_spatial.slides.slide import Slide

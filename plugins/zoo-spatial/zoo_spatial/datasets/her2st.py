@@ -9,8 +9,9 @@ from zoo.contracts import Provenance
 from zoo.errors import MissingError
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
-from zoo_spatial.readers.st_files import read_counts, read_spots, section_from
+from zoo_spatial.readers.st_files import read_counts, section_from
 from zoo_spatial.section import Section
+from zoo_spatial.spot_table import read_spots
 from zoo_spatial.spots import SpotDataset
 from zoo_spatial.views import Views
 

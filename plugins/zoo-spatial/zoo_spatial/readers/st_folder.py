@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import DataError, MissingError
-from zoo_spatial.readers.st_files import read_counts, read_spots, section_from
+from zoo_spatial.readers.st_files import read_counts, section_from
 from zoo_spatial.section import Section
+from zoo_spatial.spot_table import read_spots
 
 SPOT_FILES = (
     "alignment_table_{}.tsv",
