@@ -26,6 +26,7 @@ SHOWN = ("pcc", "pcc_heg50", "spearman", "mse", "mae", "hit5")
 MOB = [
     "data.use=st",
     "data.sections=null",
+    "data.pitch_um=141.4",
     "data.donors={MOB1: mouse1, MOB2: mouse1, MOB3: mouse2}",
     "data.genes.top=300",
     "data.views.patch=32",

@@ -99,6 +99,7 @@ def test_what_has_no_format_is_no_config(value, told):
         ({"fold": {**GOOD["fold"], "train": "g0"}}, "fold.train: input should be a valid tuple"),
         ({"components": [{**PART, "kind": "models"}]}, "components.0.kind: input should be 'encoders', 'heads'"),
         ({"components": [{**PART, "name": "../x"}]}, "components.0.name: string should match"),
+        ({"member": "../../elsewhere"}, "member: string should match"),
         ({"parameters": -1}, "parameters: input should be greater than or equal to 0"),
         ({"requires": [], "made_with": 5}, "requires: input should be a valid dictionary and 1 more mistakes"),
     ],

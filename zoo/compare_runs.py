@@ -16,6 +16,7 @@ from zoo.card_facts import Member, Table, Word
 from zoo.catalogue import folder_at, source_of
 from zoo.errors import IntegrityError, MissingError, UsageError
 from zoo.evaluate import MODEL
+from zoo.folders import PLAIN_NAME
 from zoo.recipe import load_whole, shipped
 from zoo.run import Run
 
@@ -57,7 +58,7 @@ class Result(_Open):
 class Tested(Member):
     """A member of a run with its scores by rival and group; its name is that of a file."""
 
-    member: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=200)]
+    member: Annotated[str, Field(pattern=PLAIN_NAME, max_length=200)]
     seed: int
     fold: Fold = Fold()
     scores: dict[Word, ByGroup]

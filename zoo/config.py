@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo import bounded
 from zoo.errors import IntegrityError, MissingError
+from zoo.folders import PLAIN_NAME
 from zoo.requirements import compatible
 
 FORMAT = 2
@@ -87,7 +88,7 @@ class Config(_Closed):
     """
 
     format: int
-    member: str
+    member: Annotated[str, Field(pattern=PLAIN_NAME, max_length=200)]
     seed: int
     fold: Fold
     digest: str

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+PLAIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$"
+"""What a name looks like that a folder may be called by; it cannot lead out of the folder above."""
+
 
 def cache_home() -> Path:
     """Return ``ZOO_HOME``, or ``zoo`` in the user's cache folder."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,6 @@ from zoo.errors import DataError, MissingError, UsageError
 from zoo.experiment import test_items
 from zoo.run import Run
 from zoo.splits import Split
-
-_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 
 if TYPE_CHECKING:
     from zoo.contracts import Arrays, Indices
@@ -66,8 +63,7 @@ def _writer(loaded: package.Loaded, out: Path, files: list[Path]) -> Keep:
         raise UsageError(f"--out {out}: the task {loaded.filled.data['task']['use']} writes no files; leave it out")
     facts = {"recipe": loaded.filled.frame.name, "member": loaded.config.member, "recipe_digest": loaded.config.digest}
 
-    # a stranger's package may call itself what it likes
-    folder = out / (loaded.config.member if _FOLDER.fullmatch(loaded.config.member) else "model")
+    folder = out / loaded.config.member
 
     def keep(group: str, items: Indices, predicted: Arrays, truth: Arrays) -> None:
         with atomic.disk_errors(folder):

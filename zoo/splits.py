@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from zoo.errors import DataError
+from zoo.folders import PLAIN_NAME
 from zoo.schema import SplitSettings
-
-_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def make(settings: SplitSettings, groups: Mapping[str, Sequence[str]]) -> list[S
     if len(parts) < 2:  # noqa: PLR2004 - a fold needs somebody to train on and somebody to test on
         raise DataError(f"{settings.scheme} needs at least two groups of {settings.unit}, these data have {len(names)}")
     # a fold of one group is called after it where that can be the name of a folder
-    numbered = settings.scheme == "k-fold" or not all(_FOLDER.fullmatch(name) for name in names)
+    numbered = settings.scheme == "k-fold" or not all(re.fullmatch(PLAIN_NAME, name) for name in names)
     return [
         _fold(f"fold{number}" if numbered else part[0], settings, [n for n in names if n not in part], part)
         for number, part in enumerate(parts)

@@ -86,14 +86,3 @@ def test_eval_writes_truth_and_prediction_and_maps_of_each_section_and_scores_th
     assert table.uns["zoo"]["group"] == "D3"
     code, out, _ = zoo("eval", tmp_path / "run", "--out", tmp_path / "again", "--set", maps)
     assert out.splitlines()[-3:] == [line.replace("scored", "again") for line in files]
-
-
-def test_a_package_whose_member_is_named_as_a_path_writes_within_the_folder_it_is_given(tmp_path, zoo):
-    given = [part for setting in FAST for part in ("--set", setting)]
-    assert zoo("train", "heclip", *given, "--out", tmp_path / "run")[0] == 0
-    model = tmp_path / "run/model/holdout-seed0"
-    config = json.loads((model / "config.json").read_text())
-    (model / "config.json").write_text(json.dumps({**config, "member": "../../elsewhere"}))
-    assert zoo("eval", model, "--out", tmp_path / "a/b/c")[0] == 0
-    assert sorted(path.name for path in (tmp_path / "a/b/c").iterdir()) == ["model"]
-    assert not (tmp_path / "a/elsewhere").exists()

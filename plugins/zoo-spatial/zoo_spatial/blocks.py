@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import DataError
+from zoo_spatial.section import FEWEST_SPOTS, Section
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from zoo_spatial.section import Section
-
-FEWEST = 2
 
 
 def in_blocks(section: Section, blocks: int) -> list[Section]:
@@ -38,7 +35,7 @@ def in_blocks(section: Section, blocks: int) -> list[Section]:
         for strip in _cut(np.arange(len(section.ids)), section.position_px[:, 0], columns)
         for part in _cut(strip, section.position_px[strip, 1], blocks // columns)
     ]
-    if min(map(len, parts)) < FEWEST:
+    if min(map(len, parts)) < FEWEST_SPOTS:
         raise DataError(
             f"section {section.name} has {len(section.ids)} spots, too few for {blocks} blocks; lower data.blocks"
         )

@@ -117,7 +117,6 @@ class Cutter:
         self.sections = sections
         self.views = views
         sizes = [len(section.ids) for section in sections]
-        self.starts = np.cumsum([0, *sizes])
         self.section_of = np.repeat(np.arange(len(sections)), sizes)
         self.position_px = np.concatenate([section.position_px for section in sections])
         self._patch_px = [views.patch_px(section, known_um_per_px) for section in sections]
