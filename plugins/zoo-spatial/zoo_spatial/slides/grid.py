@@ -82,11 +82,15 @@ def grid_over(slide: Slide, *, pitch_um: float, um_per_px: float) -> tuple[NDArr
         raise DataError("the slide shows no tissue (no stained region was found); is it an H&E image?")
     rows = np.minimum((y / (height / mask.shape[0])).astype(np.int64), mask.shape[0] - 1)
     columns = np.minimum((x / mask_px).astype(np.int64), mask.shape[1] - 1)
-    row, column = np.nonzero(mask[np.ix_(rows, columns)])
-    if len(row) > MOST_POINTS:
-        raise UsageError(_too_many(len(row), pitch_um))
-    if not len(row):
+    # counted before any is laid: a fine lattice over a large slide has more points off the tissue than memory holds
+    each = [np.bincount(place, minlength=side) for place, side in zip((rows, columns), mask.shape, strict=True)]
+    points = int(each[0] @ mask.astype(np.int64) @ each[1])
+    if points > MOST_POINTS:
+        raise UsageError(_too_many(points, pitch_um))
+    if not points:
         raise UsageError(f"--grid {pitch_um:g}um puts no point on tissue; make it finer")
+    found = [np.flatnonzero(mask[place][columns]) for place in rows]
+    row, column = np.repeat(np.arange(len(rows)), [len(some) for some in found]), np.concatenate(found)
     position = np.stack([x[column], y[row]], axis=1).astype(np.float32)
     return position, np.stack([column, row], axis=1).astype(np.float32)
 
