@@ -1,6 +1,7 @@
 """Tissue is found on any glass, and a grid of points covers it and nothing else."""
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +214,19 @@ def test_stain_that_has_run_out_over_the_glass_is_no_tissue():
     mask, _ = tissue_mask(from_array(np.clip(run_out, 0, 255).astype(np.uint8)))
     assert mask[inside].mean() > 0.97
     assert mask[~inside].mean() < 0.06
+
+
+def test_a_fine_grid_over_a_large_slide_takes_memory_for_its_points_alone(monkeypatch):
+    class Large:
+        shape = (60_000, 60_000)
+
+    mask = np.zeros((1000, 1000), dtype=bool)
+    mask[400:410, 700:720] = True
+    monkeypatch.setattr(grid, "tissue_mask", lambda slide: (mask, 60.0))
+    tracemalloc.start()
+    position, place = grid_over(Large(), pitch_um=1, um_per_px=0.5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(position) == 300 * 600  # pixels of the mask are 60 of the slide, and points 2 apart
+    assert peak < 100 * 2**20  # the lattice has 900 million places
+    assert np.array_equal(np.unique(place[:, 1]), np.arange(12_000, 12_300))
