@@ -25,12 +25,12 @@ checks: env
 env: $(READY)
 
 # a plain virtual environment; uv fills it faster where it is installed
-$(READY): pyproject.toml plugins/zoo-spatial/pyproject.toml plugins/zoo-cars/pyproject.toml
+$(READY): pyproject.toml plugins/zoo-spatial/pyproject.toml plugins/zoo-cars/pyproject.toml plugins/zoo-cells/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 ifeq ($(UV),)
-	$(BIN)/python -m pip install --quiet -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars
+	$(BIN)/python -m pip install --quiet -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e plugins/zoo-cells
 else
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e plugins/zoo-cells
 endif
 	touch $(READY)
 

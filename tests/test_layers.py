@@ -22,25 +22,37 @@ STOREYS = {
     "work": {
         *("zoo.api", "zoo.compare", "zoo.compare_notes", "zoo.compare_runs", "zoo.doctor", "zoo.experiment"),
         *("zoo.predict", "zoo.publish", "zoo.pull", "zoo.push"),
-        *("zoo.report", "zoo.rescore", "zoo.stages", "zoo.training", "zoo.verify"),
+        *("zoo.report", "zoo.rescore", "zoo.stages", "zoo.training", "zoo.verify", "zoo.voters"),
     },
     # evaluate stands below package, not beside training: a package keeps what it was scored with
     "parts": {
         *("zoo.batches", "zoo.card", "zoo.card_data", "zoo.card_facts", "zoo.card_sections", "zoo.checkpoint"),
         *(
             "zoo.evaluate",
+            "zoo.evaluation_files",
             "zoo.events",
+            "zoo.explain",
+            "zoo.filled",
             "zoo.hub",
             "zoo.hub_errors",
             "zoo.infer",
+            "zoo.loss_watch",
             "zoo.model",
             "zoo.optim",
             "zoo.package",
         ),
-        *("zoo.resolve", "zoo.run", "zoo.splits", "zoo.vectors"),
+        *("zoo.resolve", "zoo.run", "zoo.splits", "zoo.strata", "zoo.vectors"),
     },
     "words": {
-        *("zoo.catalogue", "zoo.config", "zoo.contracts", "zoo.document", "zoo.licences", "zoo.manifest"),
+        *(
+            "zoo.catalogue",
+            "zoo.config",
+            "zoo.contracts",
+            "zoo.document",
+            "zoo.licences",
+            "zoo.manifest",
+            "zoo.members",
+        ),
         *("zoo.recipe", "zoo.registry", "zoo.requirements", "zoo.schema", "zoo.signature", "zoo.trace"),
     },
     "ground": {

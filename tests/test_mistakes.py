@@ -37,7 +37,7 @@ EXPECTED = [
     "bad.yaml:5:80 data.genes.more.0.stop: unknown key, did you mean step?",
     "bad.yaml:5:92 data.split.unit: is missing, and there is no default; give it a value",
     "bad.yaml:5:100 data.split.unti: unknown key, did you mean unit?",
-    "bad.yaml:5:113 data.split.val: should be a list or less than 1, not 2",
+    "bad.yaml:5:113 data.split.val: should be a list or less than 1 or 'test', not 2",
     "bad.yaml:6:27 encoder.width: should be greater than or equal to 1, not 0",
     "bad.yaml:6:37 encoder.bias: should be true or false, not 'no'",
     "bad.yaml:6:93 encoder.base.one.widht: unknown key, did you mean width?",
@@ -51,7 +51,8 @@ EXPECTED = [
     "bad.yaml:10:60 transforms.train.1: should be a block {key: value, ...}, not 'flip'",
     "bad.yaml:11:9 train.epoch: unknown key, did you mean epochs?",
     "bad.yaml:11:19 train.batch: should be greater than or equal to 1, not 0",
-    "bad.yaml:11:34 train.lr.heads: should be 'encoder', 'head' or 'loss', not 'heads'",
+    "bad.yaml:11:34 train.lr.heads: should be 'encoder', 'head', 'loss' or a part inside one of them such as 'encoder.attention', not "
+    "'heads'",
     "bad.yaml:11:48 train.optimizer: should be 'adamw' or 'adam', not 'sgd'",
     "bad.yaml:11:77 train.early_stop.patients: unknown key, did you mean patience?",
     "bad.yaml:11:99 train.seeds.0: should be greater than or equal to 0, not -1",

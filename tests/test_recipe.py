@@ -12,7 +12,8 @@ from light import LIGHT, LIGHT_PLUGIN, problems
 from zoo import recipe
 from zoo.errors import MissingError, RecipeError, UsageError, ZooError
 from zoo.recipe import digest, load, load_whole, parse
-from zoo.resolve import dotted, fill
+from zoo.document import dotted
+from zoo.resolve import fill
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ import pytest
 from light import PLAIN
 from zoo.errors import MissingError, RecipeError
 from zoo.recipe import parse
-from zoo.resolve import dotted, fill
+from zoo.document import dotted
+from zoo.resolve import fill
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def filled(**blocks):
 
 def test_every_default_is_written_out_at_every_level():
     data = filled(encoder="{use: light-net, base: {use: light-pair, one: {use: light-net, width: 2}}}").data
-    blocks = ["data", "encoder", "head", "loss", "task", "transforms", "train", "publish"]
+    blocks = ["data", "encoder", "head", "loss", "task", "transforms", "sampler", "ensemble", "train", "publish"]
     assert list(data) == ["zoo", "name", "protocol", *blocks]
     genes = {"top": 100, "select": "hvg", "window": {"size": 32, "step": None}, "more": []}
     assert data["data"] == {

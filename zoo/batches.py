@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.errors import RunError
 from zoo.seeds import derive
 
 if TYPE_CHECKING:
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
 AHEAD = 2
 IMAGE_DIMENSIONS = 3
+WHITE = {"torch.uint8": 255, "torch.uint16": 65535}
 
 
 class Order:
     """The batches of each epoch: a seeded shuffle, a function of seed and epoch alone.
 
-    Under data-parallel training ``batch`` is the global batch; each process takes its share of every batch.
+    Under data-parallel training ``batch`` is the global batch; each process takes its share of every batch. With
+    ``draw`` the items of an epoch and their order are what it returns for the epoch's generator.
     """
 
     def __init__(
@@ -36,18 +39,27 @@ class Order:
         drop_last: bool,
         rank: int = 0,
         world: int = 1,
+        draw: Callable[[np.random.Generator], Indices] | None = None,
     ) -> None:
         self.items = np.asarray(items, dtype=np.int64)
-        self.batch = min(batch, len(self.items))
         self.seed, self.drop_last, self.rank, self.world = seed, drop_last, rank, world
+        self.draw = draw or (lambda rng: rng.permutation(self.items))
+        self.count = len(self._drawn(0))
+        self.batch = min(batch, self.count)
 
     def __len__(self) -> int:
-        full, rest = divmod(len(self.items), self.batch)
+        full, rest = divmod(self.count, self.batch)
         return full + (1 if rest >= self.world and not self.drop_last else 0)
+
+    def _drawn(self, epoch: int) -> Indices:
+        return self.draw(np.random.default_rng(derive(self.seed, "order", epoch)))
 
     def epoch(self, epoch: int) -> list[Indices]:
         """Return this process's share of each batch of an epoch."""
-        shuffled = np.random.default_rng(derive(self.seed, "order", epoch)).permutation(self.items)
+        shuffled = self._drawn(epoch)
+        if len(shuffled) != self.count:
+            what = f"{len(shuffled)} items for epoch {epoch + 1} and {self.count} for the first"
+            raise RunError(f"the sampler gives {what}; every epoch needs as many, so choose another one")
         batches = [shuffled[start * self.batch : (start + 1) * self.batch] for start in range(len(self))]
         # equal shares, because gathering embeddings needs them; at most world - 1 items of a batch wait for next epoch
         shares = [len(items) // self.world for items in batches]
@@ -105,7 +117,7 @@ def _pinned(batch: Batch) -> Batch:
 
 
 def to_device(batch: Batch, device: torch.device) -> dict[str, Any]:
-    """Move the tensors of a batch; images stored as integers become floating point in [0, 1] there."""
+    """Move the tensors of a batch; images stored as integers of 8 or 16 bits become floating point in [0, 1] there."""
     import torch
 
     moved: dict[str, Any] = {}
@@ -114,8 +126,9 @@ def to_device(batch: Batch, device: torch.device) -> dict[str, Any]:
             moved[name] = value
             continue
         tensor = value.to(device, non_blocking=True)
-        if tensor.dtype == torch.uint8 and tensor.ndim >= IMAGE_DIMENSIONS:
-            tensor = tensor.float().div_(255)
+        white = WHITE.get(str(tensor.dtype))
+        if white and tensor.ndim >= IMAGE_DIMENSIONS:
+            tensor = tensor.float().div_(white)
         moved[name] = tensor
     return moved
 

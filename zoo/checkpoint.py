@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a member's training got; ``batch`` counts the batches of the running epoch that are done."""
+    """How far a member's training got.
+
+    ``batch`` counts the batches of the running epoch that are done; ``cool_epoch`` and ``cool_step`` are those from
+    which the learning rate falls to its end, -1 before.
+    """
 
     epoch: int = 0
     batch: int = 0
@@ -28,6 +32,8 @@ class Progress:
     best_epoch: int = -1
     waited: int = 0
     stopped: bool = False
+    cool_epoch: int = -1
+    cool_step: int = -1
 
 
 @dataclass(frozen=True, slots=True)

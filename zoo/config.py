@@ -34,7 +34,7 @@ class Fold(_Closed):
 class Part(_Closed):
     """A component by name, and the distribution that brings it."""
 
-    kind: Literal["encoders", "heads", "losses", "datasets", "transforms", "tasks"]
+    kind: Literal["encoders", "heads", "losses", "datasets", "transforms", "samplers", "tasks"]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
     distribution: str
 

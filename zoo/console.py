@@ -114,6 +114,18 @@ def scores_table(metrics: dict[str, Any]) -> str:
     return table(["score", "model", *spread, "95% interval", *floors, "above best floor", "95% interval"], rows)
 
 
+def members_table(metrics: dict[str, Any]) -> str:
+    """Return the scores of an ensemble's vote and of each of its members, a row each; empty where there are none."""
+    members = metrics.get("ensemble") or {}
+    if not members:
+        return ""
+    rows = [
+        [name, *(rounded(found["mean"]) for found in columns.values())]
+        for name, columns in {"vote": metrics["scores"], **members}.items()
+    ]
+    return table(["", *metrics["scores"]], rows)
+
+
 def compare_table(found: dict[str, Any]) -> str:
     """Return runs and their floors score by score, and how much better each run is than the first."""
     pairs = {

@@ -6,10 +6,11 @@ Letters of shapes
 ``D`` dimensions of an embedding · ``G`` genes · ``K`` classes, or neighbours where it says so · ``S`` sections of a
 batch · ``N`` instances over all bags of a batch.
 
-A batch is a mapping of named tensors. Images are floating point in [0, 1] when a component sees them (integers of a
-dataset are scaled on the device). An entry with a companion ``<entry>_index`` [B] is shared: row ``index[b]`` belongs
-to item b (one ``overview`` for all spots of a section). Bags are packed, never padded: ``instances`` [N, C, H, W] are
-those of all bags one after the other, and bag b has rows ``offsets[b]`` to ``offsets[b + 1]`` of ``offsets`` [B + 1].
+A batch is a mapping of named tensors. Images are floating point in [0, 1] when a component sees them (integers of 8 and
+16 bits that a dataset gives are divided by 255 and 65,535 on the device). An entry with a companion ``<entry>_index``
+[B] is shared: row ``index[b]`` belongs to item b (one ``overview`` for all spots of a section). Bags are packed, never
+padded: ``instances`` [N, C, H, W] are those of all bags one after the other, and bag b has rows ``offsets[b]`` to
+``offsets[b + 1]`` of ``offsets`` [B + 1].
 
 A component is any callable whose signature is its schema: keyword names, types and defaults are what a recipe may say.
 Annotate every parameter; a parameter annotated with one of the protocols below is a slot that a recipe fills with a
@@ -136,6 +137,11 @@ class Encoder(Protocol):
     those that it hands to the encoders inside it instead; ``out_features`` is F. In evaluation
     mode the features of an item must not depend on which items share its batch. Any module of a model that begins from
     published weights says so in an attribute ``provenance`` (:class:`Provenance`).
+
+    Any module inside a model that wants a learning rate of its own says by which name in an attribute ``part``
+    (``part = "attention"``): a recipe may say ``train.lr: {encoder: 1e-4, encoder.attention: 5e-4}``. An encoder that
+    can show where it looks has two methods besides, ``mapped(batch) -> [B, C, h, w]`` and ``pooled(map) -> [B, F]``,
+    one after the other the same as calling it.
     """
 
     reads: tuple[str, ...]
@@ -161,7 +167,8 @@ class Loss(Protocol):
     """Scores outputs against a batch: ``loss(outputs, batch) -> scalar``, lower is better.
 
     Under data-parallel training a contrastive loss gathers its embeddings first (:func:`zoo.nn.gather`), so that it is
-    the loss of the global batch.
+    the loss of the global batch. A loss that is fitted to data (weights of classes) may have a method
+    ``fit(dataset, items)``, which is called once before training with the training items.
     """
 
     def __call__(self, outputs: Outputs, batch: Batch) -> torch.Tensor:
@@ -173,10 +180,25 @@ class Transform(Protocol):
 
     Drawing from nothing else is what makes a resumed run equal to an uninterrupted one, and a batch change alike on
     every device.
+
+    A transform that is fitted to data may have ``fit(dataset, items)``, ``state()`` and ``restore(state)``, as a
+    dataset has. It stands in a slot of the dataset then (``data.prepare``), which fits it and keeps what was fitted.
     """
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Return the changed batch; the one given is left as it is."""
+
+
+class Sampler(Protocol):
+    """Says which training items an epoch takes, how often each, and in which order: batches are cut from that order.
+
+    It is called anew for every epoch, always with the same items, and draws from nothing but the generator it is given.
+    Every epoch has the same number of items. What it is handed are the items of the training groups, so that no item
+    that it repeats can stand on another side.
+    """
+
+    def __call__(self, items: Indices, dataset: Dataset, *, batch: int, rng: np.random.Generator) -> Indices:
+        """Return the items of an epoch in their order, for batches of ``batch``."""
 
 
 class Dataset(Protocol):
@@ -192,6 +214,11 @@ class Dataset(Protocol):
     ``inputs``, which says of each file that ``zoo predict`` takes what it is (``{"image": "an RGB image"}`` for
     ``--image FILE``); and ``settings``, which says the same of options that are no files (``{"um_per_px": "..."}`` for
     ``--um-per-px 0.5``). Data that say nothing else take ``--input``.
+
+    Data with labels have ``labels`` (the number of the class of each item, -1 where it is not known) and ``classes``
+    (their names); a split can then deal out the groups of each class, and refuses a class that would be tested and
+    never learnt. Where several items are copies of one image, ``identity`` names what each is a copy of: under the
+    strict protocol copies never stand on two sides.
     """
 
     def __len__(self) -> int:
@@ -240,7 +267,10 @@ class Task(Protocol):
     Predictions of a slide may be too many to hold at once: a task may have ``write_parts(parts, dataset, path,
     facts)``, which takes those of some items after the other, in order, in the place of ``write``. And a task may have
     ``write_scored(predicted, truth, *, dataset, items, folder, facts)``, with which ``zoo eval --out`` lays what was
-    predicted for a test group beside what was measured; it returns the files it wrote.
+    predicted for a test group beside what was measured; it returns the files it wrote. ``write_evaluation(predicted,
+    truth, *, dataset, items, groups, folder, facts, explain)`` does so for the items of all test groups at once:
+    ``groups`` names the group of each, and ``explain(items, classes)`` gives where the model looked in each item for
+    that class [n, H, W] in [0, 1], None where it cannot say.
 
     A pooled task may have two more methods. ``brief(predicted, truth)`` returns what of both is kept of a test group
     until all groups are there: few numbers an item, which ``score`` takes as well; the truth that it returns does not
@@ -279,5 +309,6 @@ PROTOCOLS = {
     "losses": Loss,
     "datasets": Dataset,
     "transforms": Transform,
+    "samplers": Sampler,
     "tasks": Task,
 }

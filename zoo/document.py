@@ -114,6 +114,11 @@ def parse(text: str, source: str) -> Document:
         raise _refused(source, f"not valid YAML: {error}") from error
 
 
+def dotted(path: KeyPath) -> str:
+    """Return ``data.genes.top`` for a path of keys."""
+    return ".".join(str(key) for key in path)
+
+
 def paths_below(value: Any) -> Iterator[KeyPath]:
     """Return the paths of everything inside plain values, each block before what it holds."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

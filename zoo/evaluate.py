@@ -17,9 +17,11 @@ from zoo.scores import pooling
 
 if TYPE_CHECKING:
     from zoo.contracts import Arrays, Dataset, Indices, Task, Transform
-    from zoo.model import Model
+    from zoo.model import Ensemble, Model
 
 MODEL = "model"
+MEMBER = "member "
+"""How the names of the members of an ensemble begin, which are scored beside it and are no floors."""
 MANY = 0.05
 """Share of drawings without a value above which a reader is told of them."""
 
@@ -28,7 +30,7 @@ MANY = 0.05
 class Contestant:
     """A model and its floors, ready to be scored on any items."""
 
-    model: Model
+    model: Model | Ensemble
     task: Task
     bank: Arrays
     floors: dict[str, Arrays]
@@ -37,10 +39,25 @@ class Contestant:
 
     def predict(self, dataset: Dataset, items: Indices) -> Arrays:
         """Return the model's predictions for items."""
+        return self.predict_each(dataset, items)[MODEL]
+
+    def predict_each(self, dataset: Dataset, items: Indices) -> dict[str, Arrays]:
+        """Return the model's predictions for items, and those of each member of an ensemble."""
         from zoo import infer  # torch, which joining scores does without
 
-        outputs = infer.outputs(self.model, dataset, items, batch=self.batch, transforms=self.transforms)
-        return self.task.predict(outputs, self.bank)
+        return self.predicted(infer.outputs(self.model, dataset, items, batch=self.batch, transforms=self.transforms))
+
+    def predicted(self, outputs: Arrays) -> dict[str, Arrays]:
+        """Return what a task makes of the outputs of the model, or of each member and, voted, of the ensemble."""
+        members = len(getattr(self.model, "members", ()))
+        if not members:
+            return {MODEL: self.task.predict(outputs, self.bank)}
+        each = {}
+        for number in range(members):
+            begins = f"{number}/"
+            own = {name.removeprefix(begins): value for name, value in outputs.items() if name.startswith(begins)}
+            each[f"{MEMBER}{number + 1}"] = self.task.predict(own, self.bank)
+        return {MODEL: _voted(list(each.values())), **each}
 
     def scores(self, dataset: Dataset, items: Indices) -> dict[str, float]:
         """Return the model's scores on items taken together."""
@@ -111,13 +128,22 @@ def by_group(
     return {"scores": scores, "counts": counts, **kept}
 
 
+def _voted(each: Sequence[Arrays]) -> Arrays:
+    """Return the mean of what members predict; what counts items is the same for all of them."""
+    first = each[0]
+    return {
+        name: np.mean([one[name] for one in each], axis=0).astype(value.dtype) if value.dtype.kind == "f" else value
+        for name, value in first.items()
+    }
+
+
 def _rivals(contestant: Contestant, dataset: Dataset, items: Indices, group: str) -> Iterator[tuple[str, Arrays]]:
-    """Give what the model predicts for items, then what each floor does."""
-    predicted = contestant.predict(dataset, items)
-    for name, values in predicted.items():
-        if not np.isfinite(values).all():
-            raise RunError(f"the model predicts values that are not finite ({name} of {group}); train it anew")
-    yield MODEL, predicted
+    """Give what the model predicts for items, what each member of an ensemble does, then what each floor does."""
+    for who, predicted in contestant.predict_each(dataset, items).items():
+        for name, values in predicted.items():
+            if not np.isfinite(values).all():
+                raise RunError(f"the {who} predicts values that are not finite ({name} of {group}); train it anew")
+        yield who, predicted
     for name, state in contestant.floors.items():
         yield name, contestant.task.predict_floor(name, state, dataset, items)
 
@@ -163,10 +189,14 @@ def summarise(
     else:
         table, margins, more = *_apart(members, directions), []
     model = table.pop(MODEL)
+    parts = {name: table.pop(name) for name in list(table) if name.startswith(MEMBER)}
+    if parts:
+        more = [*more, f"the score is that of the vote of {len(parts)} members, each of which is scored beside it"]
     return {
         "pooled": any("pooled" in member for member in members),
         "scores": model,
         "floors": table,
+        **({"ensemble": parts} if parts else {}),
         "counts": {group: found for member in members for group, found in member["counts"].items()},
         "above_floor": margins,
         "notes": [*_notes(model, margins, protocol), *more],
@@ -199,7 +229,8 @@ def _together(
 
 def _rows(table: Mapping[str, Any], score: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Return one score of the model, and of each floor."""
-    return table[MODEL][score], {name: columns[score] for name, columns in table.items() if name != MODEL}
+    floors = {name: columns[score] for name, columns in table.items() if name != MODEL and not name.startswith(MEMBER)}
+    return table[MODEL][score], floors
 
 
 def _notes(model: Mapping[str, Any], margins: Mapping[str, Any], protocol: str) -> list[str]:

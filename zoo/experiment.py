@@ -7,20 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import atomic, evaluate, package, recipe, resolve
+from zoo import atomic, document, evaluate, evaluation_files, package, recipe, resolve, voters
 from zoo.errors import Interrupted, RecipeError, RunError, UsageError
 from zoo.errors import Problem as RecipeProblem
+from zoo.filled import Filled
 from zoo.interrupts import Interrupts
 from zoo.registry import Registry
-from zoo.resolve import Filled
 from zoo.run import Run, environment, newest_unfinished
-from zoo.splits import Split, make
+from zoo.splits import Split, make, refuse_copies
 from zoo.training import Fit, Member, Record, as_items
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from zoo.contracts import Dataset, Task
+    from zoo.model import Ensemble, Model
 
 
 def start(
@@ -77,8 +78,12 @@ def train(run: Run, filled: Filled, device: str = "auto") -> Iterator[Record]:
     accelerator = accelerator_for(filled, device)
     run = _shared(run, accelerator)
     if not accelerator.is_main_process:
-        for _ in _train(run, filled, accelerator):
-            pass  # the first process tells of it for all
+        try:
+            for _ in _train(run, filled, accelerator):
+                pass  # the first process tells of it for all
+        except BaseException as error:
+            voters.note_failure(run, f"{type(error).__name__}: {error}", accelerator.process_index)
+            raise
         return
     with run.locked():
         run.set_status("running", pid=os.getpid())
@@ -93,18 +98,39 @@ def train(run: Run, filled: Filled, device: str = "auto") -> Iterator[Record]:
 
 def _train(run: Run, filled: Filled, accelerator: Accelerator) -> Iterator[Record]:
     dataset = filled.build("data", {})
-    folds = make(filled.split, dataset.groups)
+    folds = folds_of(filled, dataset)
     if accelerator.is_main_process:
         _write_beginnings(run, filled, folds)
+        voters.forget_failures(run)
+    if filled.members:
+        accelerator.wait_for_everyone()
+    train_one = _train_voters if filled.members else _train_member
     with Interrupts().listening() as interrupts:
         for fold in folds:
             fit_dataset(filled, dataset, fold)
             for seed in filled.frame.train.seeds:
                 member = _member(filled, dataset, fold, seed)
                 if _result(run, member.name) is None:
-                    yield from _train_member(member, fold, run, accelerator, interrupts)
+                    yield from train_one(member, fold, run, accelerator, interrupts)
     if accelerator.is_main_process:
         yield Record("run", "", 0, summary(run, filled, folds, dataset))
+
+
+def folds_of(filled: Filled, dataset: Dataset) -> list[Split]:
+    """Return the folds of a recipe over the groups of its data.
+
+    Raises
+    ------
+    DataError
+        The data cannot be split so, or under the strict protocol copies of one item would stand on two sides.
+    """
+    numbers, classes = getattr(dataset, "labels", None), list(getattr(dataset, "classes", None) or ())
+    labels = None if numbers is None else [classes[number] if number >= 0 else "" for number in numbers]
+    folds = make(filled.split, dataset.groups, labels)
+    identity = getattr(dataset, "identity", None)
+    if identity is not None and filled.frame.protocol == "strict":
+        refuse_copies(folds, dataset.groups, identity)
+    return folds
 
 
 def _train_member(
@@ -112,24 +138,37 @@ def _train_member(
 ) -> Iterator[Record]:
     fit = Fit(member, run, accelerator, interrupts)
     _check_fit(member, fit)
-    values = {"device": str(accelerator.device), "items": len(member.train), "parameters": _size(fit.trainee)}
-    yield Record("member", member.name, 0, values)
+    yield Record("member", member.name, 0, fit.about)
     yield from fit.records()
     if accelerator.is_main_process:
-        stopped = f"stopped by a signal while {member.name} was scored; it is trained, and its checkpoint is in"
-        with interrupts.at_once(f"{stopped} {run.folder}, go on with the same command and --resume"):
-            scores = _score_member(member, fold, run, fit)
-        yield Record("scored", member.name, 0, scores)
+        yield _scored(member, fold, run, fit.trainee.model, interrupts)
     accelerator.free_memory()  # it holds on to every model it has prepared
 
 
-def _score_member(member: Member, fold: Split, run: Run, fit: Fit) -> dict[str, Any]:
+def _train_voters(
+    member: Member, fold: Split, run: Run, accelerator: Accelerator, interrupts: Interrupts
+) -> Iterator[Record]:
+    members = voters.of(member)
+    yield from voters.train(members, run, accelerator, interrupts, _check_fit)
+    if accelerator.is_main_process:
+        model = voters.together(members, member, run, accelerator.device)
+        yield _scored(member, fold, run, model, interrupts)
+
+
+def _scored(member: Member, fold: Split, run: Run, model: Model | Ensemble, interrupts: Interrupts) -> Record:
+    stopped = f"stopped by a signal while {member.name} was scored; it is trained, and its checkpoint is in"
+    with interrupts.at_once(f"{stopped} {run.folder}, go on with the same command and --resume"):
+        return Record("scored", member.name, 0, _score_member(member, fold, run, model))
+
+
+def _score_member(member: Member, fold: Split, run: Run, model: Model | Ensemble) -> dict[str, Any]:
     """Score a trained member beside its floors, and write the model and the result; return the scores by group.
 
     Where scores are pooled, those of all groups together are returned instead.
     """
-    model, dataset, batch = fit.trainee.model, member.dataset, fit.settings.batch
-    trained = evaluate.prepare(model, member.task, dataset, member.train, batch=batch, transforms=fit.eval_transforms)
+    dataset, batch = member.dataset, member.filled.frame.train.batch
+    views = member.filled.build_transforms("eval", member.facts)
+    trained = evaluate.prepare(model, member.task, dataset, member.train, batch=batch, transforms=views)
     trained.floors.update(member.task.fit_floors(dataset, member.train))
     result = evaluate.by_group(trained, dataset, test_items(dataset, fold))
     about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
@@ -165,6 +204,9 @@ def summary(run: Run, filled: Filled, folds: list[Split], dataset: Dataset) -> d
     joined["notes"].extend(getattr(dataset, "notes", ()))
     about = {"recipe": filled.frame.name, "digest": filled.digest, "protocol": filled.frame.protocol}
     split = {"unit": filled.split.unit, "scheme": filled.split.scheme, "folds": len(folds)}
+    files = {"recipe": filled.frame.name, "recipe_digest": filled.digest, "protocol": filled.frame.protocol}
+    folder = run.folder / "evaluation"
+    evaluation_files.of_run(task, members, dataset, unit=filled.split.unit, folder=folder, facts=files)
     each = [_alone(member, task, filled.frame.protocol) for member in members]
     metrics = {**about, "split": split, "seeds": filled.frame.train.seeds, **joined, "members": each}
     atomic.write_json(run.metrics_path, metrics)
@@ -209,10 +251,17 @@ def _check_fit(member: Member, fit: Fit) -> None:
     if stop and not len(member.val):
         what = "needs validation groups; name them in data.split.val"
         raise RecipeError([RecipeProblem(where(("train", "early_stop")), "train.early_stop", what)])
-    if stop and stop.metric not in {"loss", *member.task.scores}:
+    unknown = sorted(set(stop.weights) - {"loss", *member.task.scores}) if stop else []
+    if unknown:
         known = ", ".join(["loss", *member.task.scores])
-        what = f"'{stop.metric}' is no score of the task; it has {known}"
+        what = f"'{unknown[0]}' is no score of the task; it has {known}"
         raise RecipeError([RecipeProblem(where(("train", "early_stop", "metric")), "train.early_stop.metric", what)])
+    rates = member.filled.frame.train.lr
+    parts = {"encoder", "head", "loss", *fit.trainee.parts()}
+    strange = sorted(set(rates) - parts) if isinstance(rates, dict) else []
+    if strange:
+        what = f"'{strange[0]}' is no part of this model; it has {', '.join(sorted(parts))}"
+        raise RecipeError([RecipeProblem(where(("train", "lr")), "train.lr", what)])
 
 
 def _reads(module: Any) -> set[str]:
@@ -228,7 +277,7 @@ def _write_beginnings(run: Run, filled: Filled, folds: list[Split]) -> None:
     )
     if not run.recipe_path.exists():
         atomic.write_text(run.recipe_path, header + filled.recipe.dump())
-        origins = {resolve.dotted(path): origin for path, origin in filled.origins.items()}
+        origins = {document.dotted(path): origin for path, origin in filled.origins.items()}
         atomic.write_json(run.folder / "environment.json", {**environment(), "origins": origins})
     atomic.write_json(run.splits_path, [fold.as_dict() for fold in folds])
 
@@ -245,10 +294,6 @@ def _shared(run: Run, accelerator: Accelerator) -> Run:
 def _result(run: Run, member: str) -> dict[str, Any] | None:
     found: dict[str, Any] | None = run.read_json(run.folder / "results" / f"{member}.json")
     return found
-
-
-def _size(module: Any) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _differences(one: Any, other: Any, path: str = "") -> list[str]:

@@ -13,11 +13,11 @@ from zoo.seeds import derive
 
 if TYPE_CHECKING:
     from zoo.contracts import Arrays, Batch, Dataset, Indices, Outputs, Transform
-    from zoo.model import Model, Trainee
+    from zoo.model import Ensemble, Model, Trainee
 
 
 def outputs(
-    model: Model, dataset: Dataset, items: Indices, *, batch: int, transforms: Sequence[Transform] = ()
+    model: Model | Ensemble, dataset: Dataset, items: Indices, *, batch: int, transforms: Sequence[Transform] = ()
 ) -> Arrays:
     """Return the outputs of a model for items, in their order, as arrays [n, ...] in 32 bits."""
     device = next(model.parameters()).device
@@ -32,13 +32,15 @@ def outputs(
     return {name: torch.cat(parts).numpy() for name, parts in collected.items()}
 
 
-def of_batch(model: Model, batch: Batch, number: int, transforms: Sequence[Transform] = ()) -> Outputs:
+def of_batch(model: Model | Ensemble, batch: Batch, number: int, transforms: Sequence[Transform] = ()) -> Outputs:
     """Return the outputs of a model for one batch, the numbered one of its kind, in 32 bits on the CPU."""
     with torch.inference_mode():
         return _outputs(model.eval(), batch, number, transforms, next(model.parameters()).device)
 
 
-def _outputs(model: Model, batch: Batch, number: int, transforms: Sequence[Transform], device: torch.device) -> Outputs:
+def _outputs(
+    model: Model | Ensemble, batch: Batch, number: int, transforms: Sequence[Transform], device: torch.device
+) -> Outputs:
     moved = transformed(to_device(batch, device), transforms, derive("eval", number))
     return {name: value.float().cpu() for name, value in model(moved).items()}
 

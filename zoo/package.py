@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,10 +15,10 @@ from zoo import atomic, checkpoint, config, recipe, requirements, resolve, vecto
 from zoo.config import Config
 from zoo.errors import IntegrityError, ZooError
 from zoo.evaluate import Contestant
-from zoo.model import Model
+from zoo.filled import Filled
+from zoo.model import Ensemble, Model
 from zoo.nn import weights
 from zoo.registry import OWN_DISTRIBUTION, Registry
-from zoo.resolve import Filled
 
 if TYPE_CHECKING:
     from zoo.contracts import Arrays, Dataset, Indices
@@ -115,7 +115,7 @@ def read(folder: Path, overrides: list[str] | None = None, device: str = "cpu") 
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         what = f"what was fitted does not fit the recipe's data ({type(error).__name__}: {error})"
         raise IntegrityError(f"{folder / config.NAME}: {what}; restore a copy") from error
-    model = _built(filled, found.facts)
+    model = build(filled, found.facts)
     stored, _ = checkpoint.read_tensors(folder / WEIGHTS, mapped=True)
     stored.update({name: stored[kept] for name, kept in found.shared.items() if kept in stored})
     checkpoint.load_weights(folder / WEIGHTS, model, stored, assign=True)
@@ -134,19 +134,22 @@ def read(folder: Path, overrides: list[str] | None = None, device: str = "cpu") 
     return Loaded(folder, found, filled, dataset, contestant)
 
 
-def _built(filled: Filled, facts: dict[str, int]) -> Model:
-    """Build encoder and head without paying for first values that the stored ones replace."""
+def build(filled: Filled, facts: Mapping[str, int]) -> Model | Ensemble:
+    """Build encoder and head, of every member, without paying for first values that stored ones will replace."""
 
-    def build() -> Model:
-        encoder = filled.build("encoder", facts)
-        return Model(encoder, filled.build("head", {**facts, "in_features": encoder.out_features}))
+    def one(member: Filled) -> Model:
+        encoder = member.build("encoder", facts)
+        return Model(encoder, member.build("head", {**facts, "in_features": encoder.out_features}))
+
+    def whole() -> Model | Ensemble:
+        return Ensemble([one(member) for member in filled.members]) if filled.members else one(filled)
 
     with weights.follow():
-        empty = _without_values(build)
-        return build() if empty is None else empty
+        empty = _without_values(whole)
+        return whole() if empty is None else empty
 
 
-def _without_values(build: Callable[[], Model]) -> Model | None:
+def _without_values(build: Callable[[], Model | Ensemble]) -> Model | Ensemble | None:
     """Return a model without values, None where a part needs those of its parameters while it is being built."""
     from accelerate import init_empty_weights
 

@@ -5,6 +5,7 @@ Checking a recipe against the installed components, and filling in their default
 
 from __future__ import annotations
 
+import copy
 import difflib
 import hashlib
 import json
@@ -180,6 +181,16 @@ def _inherit(doc: document.Document, source: str, folder: Path, chain: tuple[Pat
     _merge(base, own.data, own.places, ())
     base.files = [source, *base.files]
     return base
+
+
+def overlaid(recipe: Recipe, own: dict[str, Any], path: KeyPath, *, without: tuple[str, ...]) -> Recipe:
+    """Return a copy of a recipe without some of its blocks, with ``own``, which stands in it at ``path``, laid over."""
+    data = {key: copy.deepcopy(value) for key, value in recipe.data.items() if key not in without}
+    kept = {at: place for at, place in recipe.places.items() if at[:1] not in {(key,) for key in without}}
+    found = Recipe(data, kept, set(recipe.soft), list(recipe.files), list(recipe.overrides))
+    places = {at[len(path) :]: place for at, place in recipe.places.items() if at[: len(path)] == path}
+    _merge(found, copy.deepcopy(own), places, ())
+    return found
 
 
 def _merge(base: Recipe, child: dict[str, Any], places: dict[KeyPath, Place], path: KeyPath) -> None:

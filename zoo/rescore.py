@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import atomic, config, evaluate, package
 from zoo.errors import DataError, MissingError, UsageError
+from zoo.evaluation_files import Gathered
 from zoo.experiment import test_items
 from zoo.run import Run
 from zoo.splits import Split
@@ -42,11 +43,13 @@ def rescore(folder: Path, overrides: list[str], device: str = "cpu", out: Path |
     files: list[Path] = []
     for model in models:
         loaded = package.read(model, overrides, device)
-        keep = _writer(loaded, out, files) if out else None
+        gathered = Gathered()
+        keep = _keeper(loaded, out, files, gathered) if out else None
         fold, note = _groups(loaded, overrides)
         notes.extend([note] if note and note not in notes else [])
         found = evaluate.by_group(loaded.contestant, loaded.dataset, test_items(loaded.dataset, fold), keep)
         notes.extend(n for n in getattr(loaded.dataset, "notes", ()) if n not in notes)
+        files += _together(loaded, gathered, out) if out else []
         members.append({"member": loaded.config.member, "seed": loaded.config.seed, **found})
     frame = loaded.filled.frame
     joined = evaluate.summarise(members, loaded.contestant.task.scores, frame.protocol, loaded.contestant.task)
@@ -55,23 +58,44 @@ def rescore(folder: Path, overrides: list[str], device: str = "cpu", out: Path |
     return {"recipe": frame.name, "protocol": frame.protocol, **joined, "members": members, **written}
 
 
-def _writer(loaded: package.Loaded, out: Path, files: list[Path]) -> Keep:
+def _keeper(loaded: package.Loaded, out: Path, files: list[Path], gathered: Gathered) -> Keep:
     """Return what lays the prediction for a test group beside its truth, in the folder of the member."""
     task = loaded.contestant.task
     write = getattr(task, "write_scored", None)
-    if write is None:
+    if write is None and not hasattr(task, "write_evaluation"):
         raise UsageError(f"--out {out}: the task {loaded.filled.data['task']['use']} writes no files; leave it out")
-    facts = {"recipe": loaded.filled.frame.name, "member": loaded.config.member, "recipe_digest": loaded.config.digest}
-
-    folder = out / loaded.config.member
+    folder, facts = out / loaded.config.member, _facts(loaded)
 
     def keep(group: str, items: Indices, predicted: Arrays, truth: Arrays) -> None:
+        if write is None:
+            gathered.add(group, items, predicted, truth)
+            return
         with atomic.disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        found = {**facts, "group": group, "protocol": loaded.filled.frame.protocol}
+        found = {**facts, "group": group}
         files.extend(write(predicted, truth, dataset=loaded.dataset, items=items, folder=folder, facts=found))
 
     return keep
+
+
+def _together(loaded: package.Loaded, gathered: Gathered, out: Path) -> list[Path]:
+    """Write what a task says of all test groups at once, and where the model looked."""
+    from zoo.explain import explainer  # with it the model, which joining scores does without
+
+    contestant = loaded.contestant
+    explain = explainer(contestant.model, loaded.dataset, contestant.transforms, contestant.batch)
+    folder = out / loaded.config.member
+    return gathered.write(contestant.task, loaded.dataset, folder, _facts(loaded), explain)
+
+
+def _facts(loaded: package.Loaded) -> dict[str, str]:
+    frame, known = loaded.filled.frame, loaded.config
+    return {
+        "recipe": frame.name,
+        "member": known.member,
+        "recipe_digest": known.digest,
+        "protocol": frame.protocol,
+    }
 
 
 def _groups(loaded: package.Loaded, overrides: list[str]) -> tuple[Split, str]:

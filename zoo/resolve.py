@@ -1,104 +1,33 @@
-"""Recipe and registry to objects: check every block, fill every default, build every part.
+"""Recipe and registry to a filled recipe: check every block, fill every default, say where each value comes from.
 
 This is the one place that loads components, and it knows none of them by name. *Filling* and *building* are two verbs:
-:func:`fill` needs no data and says where each value comes from; :meth:`Filled.build` makes objects and is handed the
-facts (channels, genes, features) that the parts before it declare.
+what is built of a filled recipe is :mod:`zoo.filled`'s.
 """
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-from zoo.document import KeyPath
-from zoo.errors import MissingError, Problem, RecipeError, UsageError, ZooError
-from zoo.recipe import Recipe, digest
+from zoo import members
+from zoo.document import KeyPath, dotted
+from zoo.errors import MissingError, Problem, RecipeError, UsageError
+from zoo.filled import Filled
+from zoo.recipe import Recipe
 from zoo.registry import Entry, Registry
-from zoo.schema import FORMAT, SLOTS, Augmentation, Frame, PublishSettings, SplitSettings, TrainSettings
+from zoo.schema import (
+    FORMAT,
+    SLOTS,
+    Augmentation,
+    EnsembleSettings,
+    Frame,
+    PublishSettings,
+    SplitSettings,
+    TrainSettings,
+)
 from zoo.signature import Mistake, Signature, Slot, check_values, plain, short, signature_of
-
-
-@dataclass(slots=True)
-class Filled:
-    """A recipe that has been checked: every default is written out and every value has its origin."""
-
-    recipe: Recipe
-    registry: Registry
-    frame: Frame
-    split: SplitSettings
-    origins: dict[KeyPath, str]
-    entries: dict[tuple[str, str], Entry]
-    dropped: list[str] = field(default_factory=list)
-    _signatures: dict[tuple[str, str], Signature] = field(default_factory=dict)
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The filled recipe as plain values."""
-        return self.recipe.data
-
-    @property
-    def digest(self) -> str:
-        """The sha256 of everything that decides the result; the recipe's name and what is published of it do not.
-
-        What is null is left out: a setting that a later zoo adds, and that nobody uses, changes no digest.
-        """
-        return digest(_said({key: value for key, value in self.data.items() if key not in {"name", "publish"}}))
-
-    def build(self, slot: str, facts: Mapping[str, int]) -> Any:
-        """Build the component of a top-level slot (``data``, ``encoder``, ``head``, ``loss``, ``task``)."""
-        return self.build_block(SLOTS[slot], (slot,), facts)
-
-    def build_transforms(self, phase: str, facts: Mapping[str, int]) -> list[Any]:
-        """Build the transforms of ``train`` or ``eval``."""
-        blocks = self.data["transforms"][phase]
-        return [self.build_block("transforms", ("transforms", phase, i), facts) for i in range(len(blocks))]
-
-    def build_block(self, kind: str, path: KeyPath, facts: Mapping[str, int]) -> Any:
-        """Build one block and the blocks nested in it.
-
-        Raises
-        ------
-        RecipeError
-            The component refuses its parameters, or a stated value disagrees with what another part declares.
-        """
-        block: Any = self.data
-        for key in path:
-            block = block[key]
-        name = block["use"]
-        signature = self._signatures[kind, name]
-        stated = {key: value for key, value in block.items() if key not in {"use", "split"}}
-        values, _ = signature.check({**stated, **dict.fromkeys(signature.slots)})
-        for key in signature.slots:
-            values[key] = self._build_slot(signature, key, stated.get(key), (*path, key), facts)
-        for fact, default in signature.facts.items():
-            known = facts.get(fact, None if default is ... else default)
-            values[fact] = self._fact(fact, stated.get(fact), known, path)
-        try:
-            return self.entries[kind, name].load()(**values)
-        except ZooError:
-            raise
-        except (ValueError, TypeError) as error:
-            raise RecipeError([Problem(self.recipe.place(path), dotted(path), f"{name}: {error}")]) from error
-
-    def _build_slot(self, signature: Signature, key: str, value: Any, path: KeyPath, facts: Mapping[str, int]) -> Any:
-        slot = signature.slots[key]
-        if value is None:
-            return None
-        if slot.many:
-            return [self.build_block(slot.kind, (*path, index), facts) for index in range(len(value))]
-        return self.build_block(slot.kind, path, facts)
-
-    def _fact(self, fact: str, stated: int | None, known: int | None, path: KeyPath) -> int | None:
-        here = (*path, fact)
-        if known is None and stated is None:
-            what = "is needed here, and neither the dataset nor the encoder declares it; state it"
-            raise RecipeError([Problem(self.recipe.place(path), dotted(here), what)])
-        if known is not None and stated is not None and known != stated:
-            what = f"the recipe states {stated}, but the data and the parts before it give {known}; remove it"
-            raise RecipeError([Problem(self.recipe.place(here), dotted(here), what)])
-        return stated if known is None else known
 
 
 def fill(recipe: Recipe, registry: Registry | None = None) -> Filled:
@@ -111,21 +40,43 @@ def fill(recipe: Recipe, registry: Registry | None = None) -> Filled:
     MissingError
         Nothing is wrong with the recipe but that a component or plugin is not installed.
     """
-    return _Filler(recipe, registry or Registry()).run()
+    registry = registry or Registry()
+    wrong = members.mistakes(recipe) if _lists_members(recipe) else []
+    found = _Filler(recipe, registry, wrong).run()
+    for variant in members.variants(recipe):
+        try:
+            member = _Filler(variant.recipe, registry).run()
+        except RecipeError as error:
+            where = dotted(variant.path)
+            raise RecipeError([Problem(p.place, f"{where}.{p.path}", p.message) for p in error.problems]) from error
+        found.members.append(member)
+        found.entries.update(member.entries)
+        found.data["ensemble"]["members"][len(found.members) - 1] = _own(member, variant)
+    return found
 
 
-def dotted(path: KeyPath) -> str:
-    """Return ``data.genes.top`` for a path of keys."""
-    return ".".join(str(key) for key in path)
+def _lists_members(recipe: Recipe) -> bool:
+    """Return whether there is a list of blocks where members stand; the frame tells of anything else."""
+    block = recipe.data.get("ensemble")
+    stated = block.get("members") if isinstance(block, dict) else None
+    return isinstance(stated, list) and all(isinstance(own, dict) for own in stated)
+
+
+def _own(member: Filled, variant: members.Variant) -> dict[str, Any]:
+    """Return what a member has to itself with every default, so that it is the same when it is read again."""
+    stated = variant.stated
+    blocks = {key: member.data[key] for key in members.OWN if key in stated and key != "train"}
+    train = {key: member.data["train"][key] for key in stated.get("train", {})}
+    return {**blocks, **({"train": train} if train else {}), members.SEED: variant.seed}
 
 
 class _Filler:
     """Walks the recipe once, collecting mistakes instead of stopping at the first."""
 
-    def __init__(self, recipe: Recipe, registry: Registry) -> None:
+    def __init__(self, recipe: Recipe, registry: Registry, problems: Sequence[Problem] = ()) -> None:
         self.recipe = recipe
         self.registry = registry
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = list(problems)
         self.missing: list[Problem] = []
         self.reported: set[KeyPath] = set()
         self.origins: dict[KeyPath, str] = {}
@@ -144,6 +95,9 @@ class _Filler:
         for slot, kind in SLOTS.items():
             filled[slot] = self._block(kind, (slot,), data.get(slot), apart=("split",) if slot == "data" else ())
         filled["transforms"] = self._transforms(data.get("transforms"))
+        sampler = data.get("sampler")
+        filled["sampler"] = None if sampler is None else self._block("samplers", ("sampler",), sampler)
+        filled["ensemble"] = self._ensemble(data.get("ensemble"))
         filled["train"] = self._plain(TrainSettings, data.get("train"))
         filled["publish"] = self._plain(PublishSettings, data.get("publish"))
         if self.problems or self.missing:
@@ -160,7 +114,7 @@ class _Filler:
             origins=self.origins,
             entries=self.entries,
             dropped=self.dropped,
-            _signatures=self.signatures,
+            signatures=self.signatures,
         )
 
     def _raise(self) -> None:
@@ -186,7 +140,15 @@ class _Filler:
             return {}
         _, mistakes = check_values(SplitSettings, split)
         self._report(("data", "split"), mistakes)
+        if split.get("val") == "test" and self.recipe.data.get("protocol", "strict") == "strict":
+            what = (
+                "validates on the test groups, which the strict protocol does not; name others, or protocol: published"
+            )
+            self._say(("data", "split"), "val", what)
         return split
+
+    def _ensemble(self, stated: Any) -> dict[str, Any] | None:
+        return None if stated is None else copy.deepcopy(self._plain(EnsembleSettings, stated))
 
     def _transforms(self, block: Any) -> dict[str, Any]:
         filled: dict[str, Any] = {}
@@ -291,13 +253,6 @@ class _Filler:
             below = (*path, key)
             self.origins[below] = str(self.recipe.places.get(below, f"default of {owner}"))
             self._origins_of(child, below, "zoo" if below == ("data", "split") else owner)
-
-
-def _said(value: Any) -> Any:
-    """Return plain values without what is null in blocks."""
-    if isinstance(value, dict):
-        return {key: _said(child) for key, child in value.items() if child is not None}
-    return [_said(child) for child in value] if isinstance(value, list) else value
 
 
 def _by_place(problem: Problem) -> tuple[str, int, int]:

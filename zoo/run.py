@@ -128,13 +128,24 @@ class Run:
 
     def forget_records(self, member: str, epoch: int) -> None:
         """Drop the lines of a member from an epoch on; a resumed run writes them again."""
-        kept = [line for line in self.records() if line["member"] != member or line["epoch"] < epoch]
-        atomic.write_text(self.log_path, "".join(json.dumps(line) + "\n" for line in kept))
+        with self._log_alone():
+            kept = [line for line in self.records() if line["member"] != member or line["epoch"] < epoch]
+            text = "".join(json.dumps(line) + "\n" for line in kept)
+            if not self.log_path.exists() or self.log_path.read_text() != text:
+                atomic.write_text(self.log_path, text)
 
     def record(self, line: dict[str, Any]) -> None:
         """Append a line to ``metrics.jsonl``."""
-        with atomic.disk_errors(self.log_path), self.log_path.open("a") as file:
+        with self._log_alone(), atomic.disk_errors(self.log_path), self.log_path.open("a") as file:
             file.write(json.dumps(line) + "\n")
+
+    @contextmanager
+    def _log_alone(self) -> Iterator[None]:
+        """Hold the log, which several processes may write: each that trains members of an ensemble."""
+        path = self.folder / ".log.lock"
+        with atomic.disk_errors(path), path.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def locked(self) -> Iterator[None]:

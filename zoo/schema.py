@@ -21,7 +21,16 @@ def _name(value: str) -> str:
     return value
 
 
+def _part(value: str) -> str:
+    """Refuse what cannot be the name of a part with a learning rate of its own."""
+    if not re.fullmatch(r"(encoder|head|loss)(\.[a-z][a-z0-9_-]{0,63})?", value):
+        inside = "a part inside one of them such as 'encoder.attention'"
+        raise ValueError(f"should be 'encoder', 'head', 'loss' or {inside}, not {value[:80]!r}")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_name)]
+PartName = Annotated[str, AfterValidator(_part)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -33,18 +42,38 @@ class _Closed(BaseModel):
 
 
 class EarlyStop(_Closed):
-    """Stop when a score of the validation groups has not improved ``patience`` times running; keep the best weights."""
+    """Stop when a score of the validation groups has not improved ``patience`` times running; keep the best weights.
 
-    metric: str = "loss"
+    ``metric`` is the loss, a score of the task, or a weighted sum of scores (``{f1_weighted: 0.7, accuracy: 0.3}``; a
+    score of which less is better counts negative). A schedule that was meant to fall to the end is cut off by stopping
+    early; with ``cool`` the learning rate falls to the schedule's last value over so many epochs more before the end,
+    and the weights of these epochs may be the best as well.
+    """
+
+    metric: str | Annotated[dict[str, Positive], Field(min_length=1)] = "loss"
     mode: Literal["min", "max"] | None = None
     patience: Count = 10
+    cool: Count | None = None
+
+    @model_validator(mode="after")
+    def _a_sum_has_no_mode(self) -> EarlyStop:
+        if self.mode is not None and not isinstance(self.metric, str):
+            raise ValueError("'mode' belongs to one metric; in a weighted sum each score counts as it is meant")
+        return self
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The metrics that count, each with its weight."""
+        return {self.metric: 1.0} if isinstance(self.metric, str) else dict(self.metric)
 
 
 class TrainSettings(_Closed):
     """How to fit: the ``train`` block.
 
-    ``lr`` is one number, or one a part (``encoder``, ``head``, ``loss``). ``max_instances`` bounds what goes through
-    the model at once where items are bags: a batch is taken in parts of whole bags, their gradients added up.
+    ``lr`` is one number, or one a part: ``encoder``, ``head``, ``loss``, and parts inside these that modules name
+    themselves (``encoder.attention``). A part that is not named learns as what it stands in, else with the highest of
+    them. ``max_instances`` bounds what goes through the model at once where items are bags: a batch is taken in parts
+    of whole bags, their gradients added up.
     """
 
     epochs: Count = 10
@@ -52,7 +81,7 @@ class TrainSettings(_Closed):
     accumulate: Count = 1
     max_instances: Count | None = None
     optimizer: Literal["adamw", "adam"] = "adamw"
-    lr: Positive | dict[Literal["encoder", "head", "loss"], Positive] = 1e-4
+    lr: Positive | Annotated[dict[PartName, Positive], Field(min_length=1)] = 1e-4
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.3
@@ -69,13 +98,16 @@ class TrainSettings(_Closed):
 class SplitSettings(_Closed):
     """Who is trained on and who is tested on, by whole groups of ``unit``.
 
-    ``test`` and ``val`` name groups, or give the share of them that is drawn with ``seed``.
+    ``test`` and ``val`` name groups, or give the share of them that is drawn with ``seed``. With ``stratify`` they are
+    drawn and dealt out class by class, so that every class is learnt and tested. ``val: test`` takes the test groups
+    for validation, as some published code does; the strict protocol refuses it.
     """
 
     unit: str
     scheme: Literal["holdout", "leave-one-group-out", "k-fold"] = "holdout"
     test: list[str] | Share | None = None
-    val: list[str] | Share | None = None
+    val: list[str] | Share | Literal["test"] | None = None
+    stratify: bool | None = None
     folds: Annotated[int, Field(ge=2)] | None = None
     seed: Seed = 0
 
@@ -110,6 +142,18 @@ class PublishSettings(_Closed):
     card: str | None = None
 
 
+class EnsembleSettings(_Closed):
+    """Several models of one recipe that vote.
+
+    Each of ``members`` says what it has of its own, as a recipe that extends this one would: ``encoder``, ``head``,
+    ``loss`` and ``train``; ``seed`` is added to the seed of the run (its place in the list, from 0, where not given).
+    ``vote: soft`` is the mean of what the members predict.
+    """
+
+    members: Annotated[list[dict[str, Any]], Field(min_length=2, max_length=64)]
+    vote: Literal["soft"] = "soft"
+
+
 class Frame(_Closed):
     """The top level of a recipe."""
 
@@ -122,6 +166,8 @@ class Frame(_Closed):
     loss: dict[str, Any]
     task: dict[str, Any]
     transforms: Augmentation = Augmentation()
+    sampler: dict[str, Any] | None = None
+    ensemble: EnsembleSettings | None = None
     train: TrainSettings = TrainSettings()
     publish: PublishSettings = PublishSettings()
 

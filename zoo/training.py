@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +21,13 @@ from accelerate.utils import broadcast_object_list
 from zoo import evaluate, events, infer
 from zoo.batches import Order, in_parts, load, to_device, transformed
 from zoo.checkpoint import Keeper, Progress
-from zoo.errors import Interrupted, RunError
+from zoo.errors import Interrupted
+from zoo.filled import Filled
 from zoo.interrupts import Interrupts
+from zoo.loss_watch import LossWatch
 from zoo.model import Model, Trainee
 from zoo.nn.gather import alone
 from zoo.optim import Schedule, make_optimizer, set_rate
-from zoo.resolve import Filled
 from zoo.run import Run
 from zoo.seeds import derive
 
@@ -53,11 +53,36 @@ class Member:
     facts: dict[str, int]
 
     def build(self) -> Trainee:
-        """Build encoder, head and loss with the member's seed."""
+        """Build encoder, head and loss with the member's seed; fit the loss where it is fitted to data."""
         torch.manual_seed(derive(self.seed, "init"))
         encoder = self.filled.build("encoder", self.facts)
         facts = {**self.facts, "in_features": encoder.out_features}
-        return Trainee(Model(encoder, self.filled.build("head", facts)), self.filled.build("loss", facts))
+        model, loss = Model(encoder, self.filled.build("head", facts)), self.filled.build("loss", facts)
+        if hasattr(loss, "fit"):
+            loss.fit(self.dataset, self.train)
+        return Trainee(model, loss)
+
+    def drawing(self) -> Callable[[np.random.Generator], Indices] | None:
+        """Return what draws the items of an epoch, None where each comes once."""
+        sampler = self.filled.build_sampler(self.facts)
+        if sampler is None:
+            return None
+        batch = self.filled.frame.train.batch
+        return lambda rng: np.asarray(sampler(self.train, self.dataset, batch=batch, rng=rng), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Who trains a member: all processes together, or this one by itself while the others train other members."""
+
+    rank: int
+    world: int
+    by_itself: bool = False
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes."""
+        return self.rank == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +98,27 @@ class Record:
 class Fit:
     """The state of one member's training, and the steps of its loop."""
 
-    def __init__(self, member: Member, run: Run, accelerator: Accelerator, interrupts: Interrupts) -> None:
+    def __init__(
+        self,
+        member: Member,
+        run: Run,
+        accelerator: Accelerator,
+        interrupts: Interrupts,
+        *,
+        by_itself: bool = False,
+    ) -> None:
         self.member, self.run, self.accelerator, self.interrupts = member, run, accelerator, interrupts
+        self.team = (
+            Team(0, 1, by_itself=True) if by_itself else Team(accelerator.process_index, accelerator.num_processes)
+        )
         self.settings = member.filled.frame.train
         self.trainee = member.build().to(memory_format=torch.channels_last)
         optimizer = make_optimizer(self.trainee.parts(), self.settings)
-        self.wrapped, self.optimizer = accelerator.prepare(self.trainee, optimizer)
+        if by_itself:  # to the device, and not tied to the models of the other processes
+            self.wrapped = accelerator.prepare_model(self.trainee, evaluation_mode=True)
+            self.optimizer = accelerator.prepare_optimizer(optimizer)
+        else:
+            self.wrapped, self.optimizer = accelerator.prepare(self.trainee, optimizer)
         self.augment = member.filled.build_transforms("train", member.facts)
         self.eval_transforms = member.filled.build_transforms("eval", member.facts)
         self.order = Order(
@@ -86,24 +126,29 @@ class Fit:
             batch=self.settings.batch,
             seed=member.seed,
             drop_last=self.settings.drop_last,
-            rank=accelerator.process_index,
-            world=accelerator.num_processes,
+            rank=self.team.rank,
+            world=self.team.world,
+            draw=member.drawing(),
         )
-        steps = self.settings.epochs * math.ceil(len(self.order) / self.settings.accumulate)
-        self.schedule = Schedule(self.settings.schedule, steps, self.settings.warmup)
+        self.steps = math.ceil(len(self.order) / self.settings.accumulate)
+        self.schedule = Schedule(self.settings.schedule, self.settings.epochs * self.steps, self.settings.warmup)
         folder = run.checkpoint_folder(member.name)
-        self.keeper = Keeper(
-            folder, self.trainee, self.optimizer, accelerator.scaler, writes=accelerator.is_main_process
-        )
+        self.keeper = Keeper(folder, self.trainee, self.optimizer, accelerator.scaler, writes=self.team.leads)
         self.progress = Progress()
         self.watch = LossWatch(lag=accelerator.device.type == "cuda")
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is told of a member before it is trained."""
+        size = sum(parameter.numel() for parameter in self.trainee.parameters())
+        return {"device": str(self.accelerator.device), "items": len(self.member.train), "parameters": size}
 
     def records(self) -> Iterator[Record]:
         """Train to the end, yielding a record a batch and a record an epoch; the best weights are in place after."""
         self.progress = self.keeper.resume()
-        if self.accelerator.is_main_process:
+        if self.team.leads:
             self.run.forget_records(self.member.name, self.progress.epoch)
-        while self.progress.epoch < self.settings.epochs and not self.progress.stopped:
+        while self.progress.epoch < self._epochs() and not self.progress.stopped:
             started, before = time.perf_counter(), self.progress.batch
             self.wrapped.train()
             batches = self.order.epoch(self.progress.epoch)
@@ -112,15 +157,23 @@ class Fit:
                 yield self._record("batch", batch=self.progress.batch, batches=len(batches))
             self._settle()
             seconds = time.perf_counter() - started
-            items = sum(map(len, batches[before:])) * self.accelerator.num_processes
+            items = sum(map(len, batches[before:])) * self.team.world
             yield self._end_epoch(seconds, items / seconds)
         if self.settings.early_stop and self.progress.best is not None:
-            self.accelerator.wait_for_everyone()
+            if self.team.world > 1:
+                self.accelerator.wait_for_everyone()
             self.keeper.restore_best()
+
+    def _epochs(self) -> int:
+        """Return how many epochs there are: as many as are set, fewer where the learning rate falls already."""
+        stop, since = self.settings.early_stop, self.progress.cool_epoch
+        if stop is None or stop.cool is None or since < 0:
+            return self.settings.epochs
+        return min(self.settings.epochs, since + stop.cool)
 
     def _one_batch(self, read: Batch, *, last: bool) -> None:
         """Take one batch through the model; step the optimizer where a step's batches are complete."""
-        at = (self.member.seed, self.progress.epoch, self.progress.batch, self.accelerator.process_index)
+        at = (self.member.seed, self.progress.epoch, self.progress.batch, self.team.rank)
         batch = transformed(to_device(read, self.accelerator.device), self.augment, derive("augment", *at))
         torch.manual_seed(derive("step", *at))
         complete = last or (self.progress.batch + 1) % self.settings.accumulate == 0
@@ -128,7 +181,8 @@ class Fit:
         whole: torch.Tensor | float = 0.0
         for number, (part, share) in enumerate(parts, start=1):
             joins = complete and number == len(parts)
-            with nullcontext() if joins else self.accelerator.no_sync(self.wrapped):
+            apart = alone() if self.team.by_itself else nullcontext()
+            with apart, nullcontext() if joins else self.accelerator.no_sync(self.wrapped):
                 loss = self.wrapped(part) * share
                 self.accelerator.backward(loss / self.settings.accumulate)
             whole = whole + loss.detach()
@@ -139,12 +193,19 @@ class Fit:
             self._maybe_save()
 
     def _step(self) -> None:
-        set_rate(self.optimizer, self.schedule.factor(self.progress.steps))
+        set_rate(self.optimizer, self._factor())
         if self.settings.clip is not None:
             self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.settings.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.progress.steps += 1
+
+    def _factor(self) -> float:
+        """Return the factor on the learning rate of the next step."""
+        at, since = self.progress.steps, self.progress.cool_step
+        if since < 0:
+            return self.schedule.factor(at)
+        return self.schedule.cut_short(at, since, (self._epochs() - self.progress.cool_epoch) * self.steps)
 
     def _maybe_save(self) -> None:
         """Write a checkpoint inside an epoch when it is due, or when a signal asks the run to stop."""
@@ -161,7 +222,7 @@ class Fit:
 
     def _asked_to_stop(self) -> int:
         """Return the signal's number; processes agree every few steps, for one alone would wait for the others."""
-        if self.accelerator.num_processes == 1:
+        if self.team.world == 1:
             return self.interrupts.signal_number
         if self.progress.steps % AGREE_EVERY:
             return 0
@@ -179,13 +240,13 @@ class Fit:
         }
         if self.accelerator.device.type == "cuda":
             values["memory_mb"] = torch.cuda.max_memory_allocated() // 2**20
-        due = (progress.epoch + 1) % self.settings.validate_every == 0 or progress.epoch + 1 == self.settings.epochs
+        due = (progress.epoch + 1) % self.settings.validate_every == 0 or progress.epoch + 1 == self._epochs()
         if len(self.member.val) and due:
             values.update(self._validate())
         epoch = progress.epoch
         self.progress = replace(self.progress, epoch=epoch + 1, batch=0, loss_sum=0.0, loss_count=0)
         record = Record("epoch", self.member.name, epoch, values)
-        if self.accelerator.is_main_process:
+        if self.team.leads:
             # the line first: a resume drops the lines of epochs that its checkpoint has not seen
             self.run.record({"member": self.member.name, "epoch": epoch, **values})
             if self.settings.tensorboard:
@@ -196,27 +257,39 @@ class Fit:
     def _validate(self) -> dict[str, float]:
         """Return the scores of the validation groups; note whether they are the best so far."""
         # the first process decides for all: batch statistics differ a little between them, and so would their decisions
-        found = [self._validation_scores() if self.accelerator.is_main_process else {}]
-        if self.accelerator.num_processes > 1:
+        found = [self._validation_scores() if self.team.leads else {}]
+        if self.team.world > 1:
             found = broadcast_object_list(found)
         if self.settings.early_stop:
-            self._keep_best(found[0][f"val_{self.settings.early_stop.metric}"])
+            self._keep_best(found[0]["val_sum" if len(self.settings.early_stop.weights) > 1 else self._watched()])
         return found[0]
+
+    def _watched(self) -> str:
+        stop = self.settings.early_stop
+        return f"val_{next(iter(stop.weights))}" if stop else "val_loss"
+
+    def _is_up(self, metric: str) -> bool:
+        return self.member.task.scores.get(metric, False)
 
     def _validation_scores(self) -> dict[str, float]:
         m, batch, views = self.member, self.settings.batch, self.eval_transforms
         with alone(), self.accelerator.autocast():
             values = {"val_loss": infer.mean_loss(self.trainee, m.dataset, m.val, batch=batch, transforms=views)}
-            if self.settings.early_stop and self.settings.early_stop.metric != "loss":
+            stop = self.settings.early_stop
+            if stop and set(stop.weights) != {"loss"}:
                 rival = evaluate.prepare(self.trainee.model, m.task, m.dataset, m.train, batch=batch, transforms=views)
                 values |= {f"val_{name}": value for name, value in rival.scores(m.dataset, m.val).items()}
+            if stop and len(stop.weights) > 1:
+                signed = {name: weight if self._is_up(name) else -weight for name, weight in stop.weights.items()}
+                values["val_sum"] = sum(weight * values[f"val_{name}"] for name, weight in signed.items())
         return values
 
     def _keep_best(self, value: float) -> None:
         stop = self.settings.early_stop
         if stop is None:
             return
-        up = {"min": False, "max": True, None: self.member.task.scores.get(stop.metric, False)}[stop.mode]
+        meant = len(stop.weights) > 1 or self._is_up(next(iter(stop.weights)))
+        up = {"min": False, "max": True, None: meant}[stop.mode]
         best = self.progress.best
         better = math.isfinite(value) and (best is None or (value > best if up else value < best))
         if better:
@@ -224,7 +297,16 @@ class Fit:
             self.keeper.keep(self.keeper.best, self.progress)
         else:
             waited = self.progress.waited + 1
-            self.progress = replace(self.progress, waited=waited, stopped=waited >= stop.patience)
+            self.progress = replace(self.progress, waited=waited)
+            if waited >= stop.patience and self.progress.cool_epoch < 0:
+                self._stop_early(stop.cool)
+
+    def _stop_early(self, cool: int | None) -> None:
+        """Stop after this epoch, or let the learning rate fall from here on."""
+        if cool is None:
+            self.progress = replace(self.progress, stopped=True)
+        else:
+            self.progress = replace(self.progress, cool_epoch=self.progress.epoch + 1, cool_step=self.progress.steps)
 
     def _record(self, kind: str, **values: Any) -> Record:
         return Record(kind, self.member.name, self.progress.epoch, values)
@@ -235,41 +317,6 @@ class Fit:
     def _save(self) -> None:
         self._settle()
         self.keeper.keep(self.keeper.last, self.progress)
-
-
-class LossWatch:
-    """Adds up the loss and stops the run when it is not finite.
-
-    On a GPU the value of a batch is read one batch later, so that the queue of the device never runs dry; nothing is
-    written before the last value has been read.
-    """
-
-    def __init__(self, *, lag: bool) -> None:
-        self.lag = lag
-        self._pending: tuple[torch.Tensor, int, int, list[str]] | None = None
-
-    def add(self, loss: torch.Tensor, progress: Progress, ids: list[str], last_good: Path) -> None:
-        """Take the loss of the batch that ``progress`` stands at."""
-        self.settle(progress, last_good)
-        self._pending = (loss, progress.epoch, progress.batch, ids)
-        if not self.lag:
-            self.settle(progress, last_good)
-
-    def settle(self, progress: Progress, last_good: Path) -> None:
-        """Read the value that is still on its way."""
-        if self._pending is None:
-            return
-        loss, epoch, batch, ids = self._pending
-        self._pending = None
-        value = float(loss)
-        if not math.isfinite(value):
-            shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")  # noqa: PLR2004
-            raise RunError(
-                f"the loss became {value} in epoch {epoch + 1}, batch {batch + 1} (items {shown}); the last good "
-                f"checkpoint is {last_good}; lower train.lr, set train.clip, or look at these items"
-            )
-        progress.loss_sum += value
-        progress.loss_count += 1
 
 
 def as_items(indices: list[int]) -> Indices:

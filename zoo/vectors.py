@@ -18,6 +18,7 @@ import torch
 from zoo import infer
 from zoo.config import Tensor, Tolerance
 from zoo.errors import IntegrityError
+from zoo.evaluate import MODEL
 
 if TYPE_CHECKING:
     from zoo.contracts import Dataset, Indices
@@ -133,8 +134,7 @@ def _run(contestant: Contestant, batch: Mapping[str, Any], device: torch.device)
     if next(model.parameters()).device != device:
         model = copy.deepcopy(model).to(device)
     outputs = infer.of_batch(model, batch, 0, contestant.transforms)
-    arrays = {name: value.numpy() for name, value in outputs.items()}
-    predicted = contestant.task.predict(arrays, contestant.bank)
+    predicted = contestant.predicted({name: value.numpy() for name, value in outputs.items()})[MODEL]
     return {
         **{f"{OUTPUT}{name}": value for name, value in outputs.items()},
         **{f"{PREDICTION}{name}": torch.from_numpy(np.ascontiguousarray(value)) for name, value in predicted.items()},

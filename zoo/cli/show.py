@@ -110,15 +110,15 @@ def _show_recipe(name: str, output: Format, registry: Any) -> None:
 
 
 def _show_filled(name: str, overrides: list[str], output: Format) -> None:
-    from zoo import recipe, resolve
+    from zoo import document, recipe, resolve
 
     done = resolve.fill(recipe.load(name, overrides))
-    origins = {resolve.dotted(path): origin for path, origin in done.origins.items()}
+    origins = {document.dotted(path): origin for path, origin in done.origins.items()}
     if output is Format.json:
         console.result_json({"recipe": done.data, "digest": done.digest, "origins": origins})
         return
     said = {path: value for path in done.origins if (value := _value(done.data, path)) is not None}
-    rows = [[resolve.dotted(path), value, done.origins[path]] for path, value in said.items()]
+    rows = [[document.dotted(path), value, done.origins[path]] for path, value in said.items()]
     console.result(console.table(["path", "value", "from"], rows))
     for dropped in done.dropped:
         console.say(f"note: {dropped} is dropped, the part now named does not know it")

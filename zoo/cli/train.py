@@ -39,6 +39,8 @@ def command(
         console.result_json({"run": str(run.folder), **metrics})
         return
     console.result(console.scores_table(metrics))
+    if metrics.get("ensemble"):
+        console.result(console.members_table(metrics))
     console.result(console.counts_line(metrics))
     for note in metrics["notes"]:
         console.result(f"note: {note}")

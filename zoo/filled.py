@@ -1,0 +1,114 @@
+"""A recipe that has been checked and filled, and what is built of it.
+
+Filling (:mod:`zoo.resolve`) needs no data; building makes objects, and is handed the facts (channels, genes, features)
+that the parts before it declare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoo.document import KeyPath, dotted
+from zoo.errors import Problem, RecipeError, ZooError
+from zoo.recipe import Recipe, digest
+from zoo.registry import Entry, Registry
+from zoo.schema import SLOTS, Frame, SplitSettings
+from zoo.signature import Signature
+
+
+@dataclass(slots=True)
+class Filled:
+    """A recipe that has been checked: every default is written out and every value has its origin.
+
+    ``members`` are those of an ensemble, each a whole recipe; its ``entries`` are among the ensemble's.
+    """
+
+    recipe: Recipe
+    registry: Registry
+    frame: Frame
+    split: SplitSettings
+    origins: dict[KeyPath, str]
+    entries: dict[tuple[str, str], Entry]
+    dropped: list[str] = field(default_factory=list)
+    members: list[Filled] = field(default_factory=list)
+    signatures: dict[tuple[str, str], Signature] = field(default_factory=dict)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The filled recipe as plain values."""
+        return self.recipe.data
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of everything that decides the result; the recipe's name and what is published of it do not.
+
+        What is null is left out: a setting that a later zoo adds, and that nobody uses, changes no digest.
+        """
+        return digest(_said({key: value for key, value in self.data.items() if key not in {"name", "publish"}}))
+
+    def build(self, slot: str, facts: Mapping[str, int]) -> Any:
+        """Build the component of a top-level slot (``data``, ``encoder``, ``head``, ``loss``, ``task``)."""
+        return self.build_block(SLOTS[slot], (slot,), facts)
+
+    def build_sampler(self, facts: Mapping[str, int]) -> Any:
+        """Build the sampler, None where there is none."""
+        return self.build_block("samplers", ("sampler",), facts) if self.data["sampler"] else None
+
+    def build_transforms(self, phase: str, facts: Mapping[str, int]) -> list[Any]:
+        """Build the transforms of ``train`` or ``eval``."""
+        blocks = self.data["transforms"][phase]
+        return [self.build_block("transforms", ("transforms", phase, i), facts) for i in range(len(blocks))]
+
+    def build_block(self, kind: str, path: KeyPath, facts: Mapping[str, int]) -> Any:
+        """Build one block and the blocks nested in it.
+
+        Raises
+        ------
+        RecipeError
+            The component refuses its parameters, or a stated value disagrees with what another part declares.
+        """
+        block: Any = self.data
+        for key in path:
+            block = block[key]
+        name = block["use"]
+        signature = self.signatures[kind, name]
+        stated = {key: value for key, value in block.items() if key not in {"use", "split"}}
+        values, _ = signature.check({**stated, **dict.fromkeys(signature.slots)})
+        for key in signature.slots:
+            values[key] = self._build_slot(signature, key, stated.get(key), (*path, key), facts)
+        for fact, default in signature.facts.items():
+            known = facts.get(fact, None if default is ... else default)
+            values[fact] = self._fact(fact, stated.get(fact), known, path)
+        try:
+            return self.entries[kind, name].load()(**values)
+        except ZooError:
+            raise
+        except (ValueError, TypeError) as error:
+            raise RecipeError([Problem(self.recipe.place(path), dotted(path), f"{name}: {error}")]) from error
+
+    def _build_slot(self, signature: Signature, key: str, value: Any, path: KeyPath, facts: Mapping[str, int]) -> Any:
+        slot = signature.slots[key]
+        if value is None:
+            return None
+        if slot.many:
+            return [self.build_block(slot.kind, (*path, index), facts) for index in range(len(value))]
+        return self.build_block(slot.kind, path, facts)
+
+    def _fact(self, fact: str, stated: int | None, known: int | None, path: KeyPath) -> int | None:
+        here = (*path, fact)
+        if known is None and stated is None:
+            what = "is needed here, and neither the dataset nor the encoder declares it; state it"
+            raise RecipeError([Problem(self.recipe.place(path), dotted(here), what)])
+        if known is not None and stated is not None and known != stated:
+            what = f"the recipe states {stated}, but the data and the parts before it give {known}; remove it"
+            raise RecipeError([Problem(self.recipe.place(here), dotted(here), what)])
+        return stated if known is None else known
+
+
+def _said(value: Any) -> Any:
+    """Return plain values without what is null in blocks."""
+    if isinstance(value, dict):
+        return {key: _said(child) for key, child in value.items() if child is not None}
+    return [_said(child) for child in value] if isinstance(value, list) else value

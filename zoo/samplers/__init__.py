@@ -1,0 +1,1 @@
+"""Registered samplers: one file, one name."""
