@@ -174,3 +174,38 @@ class TinyRegress:
 
     def write(self, predicted, dataset, path, facts) -> None:
         np.save(path, predicted["value"])
+
+
+class TinyAttention(nn.Module):
+    """A gate on features, which asks for a learning rate of its own."""
+
+    part = "attention"
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(features, features)
+
+    def forward(self, features):
+        return features * torch.sigmoid(self.gate(features))
+
+
+class TinyGated(TinyLinear):
+    """Linear features with a gate."""
+
+    def __init__(self, *, in_chans: int, width: int = 8) -> None:
+        super().__init__(in_chans=in_chans, width=width)
+        self.attention = TinyAttention(width)
+
+    def forward(self, batch):
+        return self.attention(super().forward(batch))
+
+
+class TinyTwice:
+    """Every item twice an epoch, in a drawn order; with ``growing`` more of them every time."""
+
+    def __init__(self, *, growing: bool = False) -> None:
+        self.growing, self.calls = growing, 0
+
+    def __call__(self, items, dataset, *, batch, rng):
+        self.calls += 1
+        return rng.permutation(np.tile(items, 2 + self.calls if self.growing else 2))
