@@ -166,3 +166,28 @@ def test_a_task_that_looks_up_training_items_refuses_an_ensemble(tiny, tmp_path,
     with pytest.raises(RecipeError) as raised:
         face.train(tiny, [VOTERS], out=tmp_path / "run", device="cpu")
     assert "votes on what members predict, and this task looks its predictions up" in str(raised.value)
+
+
+def test_an_ensemble_is_published_as_one_package_whose_card_shows_every_member(tiny, tmp_path, zoo):
+    face.train(tiny, [VOTERS, "train.epochs=1"], out=tmp_path / "run", device="cpu")
+    code, _, err = zoo("push", tmp_path / "run", "--to", tmp_path / "pack", "--licence", "apache-2.0")
+    assert code == 0, err
+    text = (tmp_path / "pack/README.md").read_text()
+    for row in ("| vote |", "| member 1 |", "| member 3 |", "| encoder | tiny-gated |", "| encoder | tiny-linear |"):
+        assert row in text, row
+    assert "No group stands on two sides." in text
+    code, out, err = zoo("verify", tmp_path / "pack")
+    assert code == 0, err
+    assert "4 items reproduced" in out
+
+
+def test_a_card_says_when_the_test_groups_decided_when_to_stop(tiny, tmp_path, zoo):
+    published = ["protocol=published", "data.split={unit: plate, test: [g6, g7], val: test}", "train.epochs=1"]
+    face.train(tiny, published, out=tmp_path / "run", device="cpu")
+    code, _, err = zoo("push", tmp_path / "run", "--to", tmp_path / "pack", "--licence", "apache-2.0")
+    assert code == 0, err
+    text = (tmp_path / "pack/README.md").read_text()
+    assert (
+        "The validation groups are the test groups: when to stop was decided on them, and the scores flatter." in text
+    )
+    assert "No group stands on two sides." not in text

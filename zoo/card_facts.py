@@ -143,6 +143,7 @@ class Table(_Open):
     pooled: bool = False
     scores: dict[Word, Column] = {}
     floors: dict[Word, dict[Word, Column]] = {}
+    ensemble: dict[Word, dict[Word, Column]] = {}
     above_floor: dict[Word, Margin] = {}
     notes: tuple[Word, ...] = ()
     members: tuple[Member, ...] = ()

@@ -117,7 +117,22 @@ def scores(config: Config, found: Material) -> str:
         "a trivial rival; the distance to the best one is paired by group, and positive where the model is better."
     )
     notes = [*map(plain, found.table.notes), _shipped(config, found)]
-    return _paragraphs(table, reading, _bullets(notes)) if table else ""
+    return _paragraphs(table, reading, _voters(found), _bullets(notes)) if table else ""
+
+
+def _voters(found: Material) -> str:
+    """Return the scores of an ensemble's vote and of each of its members, empty where there are none."""
+    table = found.table
+    if not table.ensemble:
+        return ""
+    rows = [("vote", table.scores), *table.ensemble.items()]
+    return _table(
+        ["", *table.scores],
+        [
+            [name, *(rounded(columns[score].mean if score in columns else None) for score in table.scores)]
+            for name, columns in rows
+        ],
+    )
 
 
 def score_table(found: Material) -> str:
@@ -157,7 +172,10 @@ def data_and_splits(facts: Facts, found: Material) -> str:
     fold, split = facts.config.fold, found.table.split
     sides = [("train", fold.train), ("validation", fold.val), ("test", fold.test)]
     everyone = [group for _, groups in sides for group in groups]
-    apart = " No group stands on two sides." if len(set(everyone)) == len(everyone) else ""
+    strict = facts.protocol == "strict" and len(set(everyone)) == len(everyone)
+    apart = " No group stands on two sides." if strict else ""
+    if fold.val and set(fold.val) == set(fold.test):
+        apart = " The validation groups are the test groups: when to stop was decided on them, and the scores flatter."
     seeds = ", ".join(map(str, found.table.seeds)) or str(facts.config.seed)
     how = (
         f"Scheme {plain(split.scheme)}, folds {split.folds}, seeds {seeds}; the sides are those of the shipped member."

@@ -9,15 +9,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from zoo.nn.known import mean_of_known
+from zoo.nn.known import logits_of, mean_of_known
 
 
 class Ordinal(nn.Module):
-    """Cross-entropy of ``bag`` [B, K] against targets that fall off with the distance from the ``label`` [B].
+    """Cross-entropy of logits [B, K] against targets that fall off with the distance from the ``label`` [B].
 
-    Class k of an item with label y has the target ``softmax_k(-scale |p_k - p_y|)`` with the classes at positions p. A
-    label of -1 is left out. The entropy of the target is taken off, so that a loss of zero means it was met; the
-    gradient does not see it.
+    The logits are ``logits`` of items, or ``bag`` of bags. Class k of an item with label y has the target
+    ``softmax_k(-scale |p_k - p_y|)`` with the classes at positions p. A label of -1 is left out. The entropy of the
+    target is taken off, so that a loss of zero means it was met; the gradient does not see it.
 
     Of the formulations for ordered classes this one needs K logits and is read by a softmax, like plain cross-entropy:
     any head and any task take it. Cumulative ones (a logit for each of the K - 1 steps) need a head of their own. What
@@ -59,6 +59,6 @@ class Ordinal(nn.Module):
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Mapping[str, Any]) -> torch.Tensor:
         """Return the mean over the labelled items."""
         label = batch["label"]
-        guessed = outputs["bag"].log_softmax(dim=1)
+        guessed = logits_of(outputs).log_softmax(dim=1)
         losses = functional.kl_div(guessed, self.targets[label.clamp(min=0)], reduction="none").sum(dim=1)
         return mean_of_known(losses, label)
