@@ -65,7 +65,13 @@ class Contestant:
 
 
 def prepare(
-    model: Model, task: Task, dataset: Dataset, items: Indices, *, batch: int, transforms: Sequence[Transform] = ()
+    model: Model | Ensemble,
+    task: Task,
+    dataset: Dataset,
+    items: Indices,
+    *,
+    batch: int,
+    transforms: Sequence[Transform] = (),
 ) -> Contestant:
     """Remember of the training items what prediction needs; floors are left out."""
     from zoo import infer
