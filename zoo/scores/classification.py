@@ -99,11 +99,15 @@ def calibration_error(
     """
     sure = probability.max(axis=1).astype(np.float64)
     gap = sure - (probability.argmax(axis=1) == label)
-    # rounded, because 0.55 * 20 is more than 11 in floating point, and the edge belongs to the bin below
-    bin_of = np.clip(np.ceil((sure * bins).round(9)).astype(np.int64) - 1, 0, bins - 1)
     counted = weights_of(weight, len(label))
-    inside = np.eye(bins)[bin_of]
+    inside = np.eye(bins)[bin_of(sure, bins)]
     return ratio(np.abs(counted @ (inside * gap[:, None])).sum(axis=-1), counted.sum(axis=-1))
+
+
+def bin_of(sure: Floats, bins: int) -> Labels:
+    """Return in which of ``bins`` equal parts of [0, 1] each probability lies [n], an edge in the part below."""
+    # rounded, because 0.55 * 20 is more than 11 in floating point, and the edge belongs to the bin below
+    return np.clip(np.ceil((sure * bins).round(9)).astype(np.int64) - 1, 0, bins - 1)
 
 
 def brier(label: Labels, probability: NDArray[Any], weight: NDArray[Any] | None = None) -> Floats:
