@@ -1,0 +1,1 @@
+"""Cells and plates: readers of high-content screens and simulated plates."""
