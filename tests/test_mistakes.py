@@ -51,8 +51,10 @@ EXPECTED = [
     "bad.yaml:10:60 transforms.train.1: should be a block {key: value, ...}, not 'flip'",
     "bad.yaml:11:9 train.epoch: unknown key, did you mean epochs?",
     "bad.yaml:11:19 train.batch: should be greater than or equal to 1, not 0",
-    "bad.yaml:11:34 train.lr.heads: should be 'encoder', 'head', 'loss' or a part inside one of them such as 'encoder.attention', not "
-    "'heads'",
+    (
+        "bad.yaml:11:34 train.lr.heads: should be 'encoder', 'head', 'loss' or a part inside one of them such as "
+        "'encoder.attention', not 'heads'"
+    ),
     "bad.yaml:11:48 train.optimizer: should be 'adamw' or 'adam', not 'sgd'",
     "bad.yaml:11:77 train.early_stop.patients: unknown key, did you mean patience?",
     "bad.yaml:11:99 train.seeds.0: should be greater than or equal to 0, not -1",

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from light import LIGHT, LIGHT_PLUGIN, problems
 from zoo import recipe
+from zoo.document import dotted
 from zoo.errors import MissingError, RecipeError, UsageError, ZooError
 from zoo.recipe import digest, load, load_whole, parse
-from zoo.document import dotted
 from zoo.resolve import fill
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from light import PLAIN
+from zoo.document import dotted
 from zoo.errors import MissingError, RecipeError
 from zoo.recipe import parse
-from zoo.document import dotted
 from zoo.resolve import fill
 
 
