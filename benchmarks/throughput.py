@@ -20,7 +20,6 @@ import torch
 from zoo import experiment
 from zoo.batches import to_device, transformed
 from zoo.interrupts import Interrupts
-from zoo.splits import make
 from zoo.training import Fit
 
 
@@ -55,7 +54,7 @@ def main() -> None:
         run, filled = experiment.start(arguments.recipe, settings, out=Path(folder) / "run")
         accelerator = experiment.accelerator_for(filled, arguments.device)
         dataset = filled.build("data", {})
-        fold = make(filled.split, dataset.groups)[0]
+        fold = experiment.folds_of(filled, dataset)[0]
         experiment.fit_dataset(filled, dataset, fold)
         member = experiment._member(filled, dataset, fold, 0)  # noqa: SLF001 - the benchmark looks inside
         fit = Fit(member, run, accelerator, Interrupts())

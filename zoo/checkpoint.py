@@ -38,7 +38,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """The last and the best checkpoint of a member; of several processes the first writes.
+    """The last checkpoint and the best weights of a member; of several processes the first writes.
 
     Attributes
     ----------
@@ -65,19 +65,24 @@ class Keeper:
 
     @property
     def best(self) -> Path:
-        """The file of the best checkpoint."""
+        """The file of the best weights."""
         return self.folder / "best.safetensors"
 
-    def keep(self, path: Path, progress: Progress) -> None:
-        """Write a checkpoint."""
+    def keep(self, progress: Progress) -> None:
+        """Write the last checkpoint."""
         if self.writes:
-            save(path, self.module, self.optimizer, progress, self.scaler)
+            save(self.last, self.module, self.optimizer, progress, self.scaler)
+
+    def keep_best(self) -> None:
+        """Write the weights as the best so far; nothing goes on from them, so the optimizer's state is left out."""
+        if self.writes:
+            atomic.write_tensors(self.best, _weights(self.module), {})
 
     def resume(self) -> Progress:
         """Go back to the last checkpoint; where there is none, write one of the beginning."""
         if self.last.exists():
             return load(self.last, self.module, self.optimizer, self.scaler)
-        self.keep(self.last, Progress())
+        self.keep(Progress())
         return Progress()
 
     def restore_best(self) -> None:
@@ -90,7 +95,7 @@ def save(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, progre
     """Write weights, optimizer state and progress."""
     import torch
 
-    tensors = {f"model.{name}": tensor for name, tensor in module.state_dict().items()}
+    tensors = _weights(module)
     for number, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
             tensors[f"optimizer.{number}.{key}"] = torch.as_tensor(value)
@@ -119,6 +124,10 @@ def load(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, scaler
     if scaler is not None and header.get("scaler"):
         scaler.load_state_dict(header["scaler"])
     return Progress(**header["progress"])
+
+
+def _weights(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {f"model.{name}": tensor for name, tensor in module.state_dict().items()}
 
 
 def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

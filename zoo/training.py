@@ -294,7 +294,7 @@ class Fit:
         better = math.isfinite(value) and (best is None or (value > best if up else value < best))
         if better:
             self.progress = replace(self.progress, best=value, best_epoch=self.progress.epoch, waited=0)
-            self.keeper.keep(self.keeper.best, self.progress)
+            self.keeper.keep_best()
         else:
             waited = self.progress.waited + 1
             self.progress = replace(self.progress, waited=waited)
@@ -316,7 +316,7 @@ class Fit:
 
     def _save(self) -> None:
         self._settle()
-        self.keeper.keep(self.keeper.last, self.progress)
+        self.keeper.keep(self.progress)
 
 
 def as_items(indices: list[int]) -> Indices:

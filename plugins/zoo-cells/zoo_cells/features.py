@@ -27,8 +27,8 @@ RING = 0.6
 """Width of the ring about an object in which its cytoplasm is measured, in radii of a typical object."""
 NEAR = 4.0
 """Neighbours are objects whose centres are nearer than this many radii of a typical one."""
-SMOOTH, APART = 0.1, 0.5
-"""How much the distance to the border is smoothed, and how far its peaks are apart at least, in radii of an object."""
+SMOOTH, PROMINENT = 0.1, 0.1
+"""By how much the distance to the border is smoothed, and a peak of it stands out at least, in radii of an object."""
 _SHAPES = ("area", "eccentricity", "solidity", "perimeter", "axis_major_length", "axis_minor_length")
 
 
@@ -49,8 +49,8 @@ def describe(image: NDArray[Any], *, objects: int, split: bool = True) -> tuple[
     -------
     The names, which follow from the number of channels alone, and as many finite values: the number of objects, mean
     and median over objects of area, eccentricity, solidity, form factor 4 pi A / P^2, mean, spread and maximum of each
-    channel, how far its centre of light lies off, its mean and spread in a ring about the object, distance to the nearest
-    and number of near objects; for each channel mean, spread and granularity of the field, Haralick texture within
+    channel, how far its centre of light lies off, its mean and spread in a ring about the object, how far the next is
+    and how many are near; for each channel mean, spread and granularity of the field, Haralick texture within
     objects; the correlation of channels. What is measured of objects is 0 in a field without any.
 
     Raises
@@ -120,7 +120,7 @@ def _foreground(smooth: Image) -> NDArray[np.bool_]:
 def _parted(labels: Labels) -> Labels:
     """Return components cut where they have a waist: a watershed from the peaks of the distance to the border."""
     from scipy import ndimage
-    from skimage.feature import peak_local_max
+    from skimage.morphology import reconstruction
     from skimage.segmentation import watershed
 
     distance = ndimage.distance_transform_edt(labels > 0)
@@ -128,9 +128,9 @@ def _parted(labels: Labels) -> Labels:
     summits = np.sort(distance[(distance == ndimage.maximum_filter(distance, 5)) & (distance > 1)])
     radius = float(np.median(np.repeat(summits, summits.astype(np.intp)))) if len(summits) else 1.0
     smooth = ndimage.gaussian_filter(distance, max(SMOOTH * radius, 0.5))
-    peaks = peak_local_max(smooth, min_distance=max(int(APART * radius), 1), labels=labels, exclude_border=False)
-    markers = np.zeros(labels.shape, dtype=np.int32)
-    markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
+    # peaks that stand out: what a flood from a little lower does not reach
+    risen = smooth - reconstruction(smooth - PROMINENT * radius, smooth)
+    markers = ndimage.label((risen > 0) & (labels > 0), np.ones((3, 3)))[0]
     return np.asarray(watershed(-smooth, markers, mask=labels > 0), dtype=np.int32)
 
 
@@ -170,19 +170,29 @@ def _intensities(pixels: Image, labels: Labels) -> Table:
     from scipy import ndimage
     from skimage.segmentation import expand_labels
 
-    index = np.arange(1, labels.max() + 1)
+    number = int(labels.max())
     width = max(RING * np.sqrt(_typical_area(labels) / np.pi), 1.0)
     ring = np.where(labels == 0, expand_labels(labels, width), 0)
-    covered = np.bincount(ring.ravel(), minlength=len(index) + 1)[1:] > 0
     found: Table = {}
-    for number, channel in enumerate(pixels):
-        found[f"intensity_mean_c{number}"] = np.atleast_1d(ndimage.mean(channel, labels, index))
-        found[f"intensity_std_c{number}"] = np.atleast_1d(ndimage.standard_deviation(channel, labels, index))
-        found[f"intensity_max_c{number}"] = np.atleast_1d(ndimage.maximum(channel, labels, index))
+    for place, channel in enumerate(pixels):
+        mean, spread = _moments(channel, labels, number)
+        brightest = np.atleast_1d(ndimage.maximum(channel, labels, np.arange(1, number + 1)))
         # an object that is hemmed in all around has no ring, and the others tell the field's
-        found[f"ring_mean_c{number}"] = np.atleast_1d(ndimage.mean(channel, ring, index[covered]))
-        found[f"ring_std_c{number}"] = np.atleast_1d(ndimage.standard_deviation(channel, ring, index[covered]))
+        beside, uneven = (values[np.isfinite(values)] for values in _moments(channel, ring, number))
+        table = {"intensity_mean": mean, "intensity_std": spread, "intensity_max": brightest}
+        table |= {"ring_mean": beside, "ring_std": uneven}
+        found |= {f"{name}_c{place}": values for name, values in table.items()}
     return found
+
+
+def _moments(channel: Image, labels: Labels, number: int) -> tuple[Image, Image]:
+    """Return mean and standard deviation of a channel in each object [n], not a number where it has no pixel."""
+    whose = labels.ravel()
+    count = np.bincount(whose, minlength=number + 1)[1:].astype(np.float64)
+    count[count == 0] = np.nan
+    mean = np.bincount(whose, channel.ravel(), number + 1)[1:] / count
+    away = channel.ravel() - np.append(0.0, mean)[whose]
+    return mean, np.sqrt(np.bincount(whose, away**2, number + 1)[1:] / count)
 
 
 def _balance(channel: Image, labels: Labels) -> Image:
