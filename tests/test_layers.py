@@ -56,6 +56,7 @@ STOREYS = {
         *("zoo.recipe", "zoo.registry", "zoo.requirements", "zoo.schema", "zoo.signature", "zoo.trace"),
     },
     "ground": {
+        "zoo.allocator",
         "zoo.atomic",
         "zoo.bounded",
         "zoo.console",

@@ -26,8 +26,9 @@ def command(
     output: FormatOption = Format.human,
 ) -> None:
     """Train a recipe, score it beside its floors, and leave a run folder."""
-    from zoo import experiment
+    from zoo import allocator, experiment
 
+    allocator.hold_memory()
     given = [*(overrides or []), *([f"train.seeds={seed}"] if seed else [])]
     run, filled = experiment.start(recipe, given, out=out, resume=resume)
     for dropped in filled.dropped:
