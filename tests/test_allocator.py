@@ -13,12 +13,16 @@ from zoo import allocator
 torch.set_num_threads(1)
 if {hold}:
     allocator.hold_memory()
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.ones(64 * 2**20 // 4)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-faults()
-print(json.dumps([faults() for _ in range(3)]))
+def batch():
+    image = torch.ones(64 * 2**20 // 4)
+    doubled = image * 2
+    (image + doubled).relu_()
+for _ in range(5):
+    batch()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    batch()
+print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before))
 """
 
 
@@ -29,10 +33,11 @@ def faults(*, hold):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator is that of Linux")
-def test_a_large_block_that_was_freed_is_there_again_without_new_pages():
+def test_large_blocks_that_were_freed_are_there_again_without_new_pages():
     given_back, held = faults(hold=False), faults(hold=True)
-    assert max(held) < min(given_back) / 10 or max(given_back) < 100, (given_back, held)
-    assert max(held) < 100
+    if given_back < 1000:
+        pytest.skip("this C library keeps what is freed without being told")
+    assert held < given_back / 10
 
 
 def test_where_the_c_library_has_no_such_setting_nothing_happens(monkeypatch):
