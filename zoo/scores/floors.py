@@ -5,10 +5,12 @@ What is fitted are plain arrays, so that they can be kept with a model; predicti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.errors import DataError
 from zoo.scores.classification import softmax
 
 if TYPE_CHECKING:
@@ -22,6 +24,20 @@ PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 STILL = 1e-7
 """Standard deviation up to which a channel is the same everywhere but for rounding."""
 WHITE = {"uint8": 255.0, "uint16": 65535.0}
+
+
+def labelled(labels: Sequence[int], items: NDArray[np.int64], what: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return those of the items that have a label, and their labels (-1: none); ``what`` an item is called.
+
+    Raises
+    ------
+    DataError
+        None has one.
+    """
+    label = np.asarray(labels, dtype=np.int64)[items]
+    if not (label >= 0).any():
+        raise DataError(f"none of the training {what} has a label; see that the table of labels names them")
+    return items[label >= 0], label[label >= 0]
 
 
 def frequencies(label: NDArray[np.int64], classes: int) -> Floats:

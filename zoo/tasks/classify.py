@@ -146,10 +146,7 @@ class Classify:
         DataError
             None has a label, or a pixel is not finite.
         """
-        items = items[np.asarray(dataset.labels)[items] >= 0]
-        label = np.asarray(dataset.labels, dtype=np.int64)[items]
-        if not len(label):
-            raise DataError("none of the training items has a label; see that the table of labels names them")
+        items, label = floors.labelled(dataset.labels, items, "items")
         found: dict[str, Arrays] = {MAJORITY: {"frequency": floors.frequencies(label, self.classes)}}
         if "image" in dataset.provides:
             found[INTENSITY] = floors.fit_logistic(_intensities(dataset, items), label)

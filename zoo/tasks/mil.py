@@ -181,10 +181,7 @@ class Mil:
         DataError
             None has a label, or a pixel is not finite.
         """
-        items = items[np.asarray(dataset.labels)[items] >= 0]
-        label = np.asarray(dataset.labels, dtype=np.int64)[items]
-        if not len(label):
-            raise DataError("none of the training bags has a label; see that the table of labels names them")
+        items, label = floors.labelled(dataset.labels, items, "bags")
         return {
             MAJORITY: {"frequency": floors.frequencies(label, self.classes)},
             SPECTRUM: floors.fit_logistic(_spectra(dataset, items), label),
