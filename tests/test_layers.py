@@ -41,7 +41,7 @@ STOREYS = {
             "zoo.optim",
             "zoo.package",
         ),
-        *("zoo.resolve", "zoo.run", "zoo.splits", "zoo.strata", "zoo.vectors"),
+        *("zoo.resolve", "zoo.run", "zoo.splits", "zoo.stopping", "zoo.strata", "zoo.vectors"),
     },
     "words": {
         *(

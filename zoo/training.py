@@ -30,6 +30,7 @@ from zoo.nn.gather import alone
 from zoo.optim import Schedule, make_optimizer, set_rate
 from zoo.run import Run
 from zoo.seeds import derive
+from zoo.stopping import Stopping
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -135,6 +136,7 @@ class Fit:
         folder = run.checkpoint_folder(member.name)
         self.keeper = Keeper(folder, self.trainee, self.optimizer, accelerator.scaler, writes=self.team.leads)
         self.progress = Progress()
+        self.stopping = Stopping(self.settings, member.task.scores)
         self.watch = LossWatch(lag=accelerator.device.type == "cuda")
 
     @property
@@ -148,7 +150,7 @@ class Fit:
         self.progress = self.keeper.resume()
         if self.team.leads:
             self.run.forget_records(self.member.name, self.progress.epoch)
-        while self.progress.epoch < self._epochs() and not self.progress.stopped:
+        while self.progress.epoch < self.stopping.epochs(self.progress) and not self.progress.stopped:
             started, before = time.perf_counter(), self.progress.batch
             self.wrapped.train()
             batches = self.order.epoch(self.progress.epoch)
@@ -163,13 +165,6 @@ class Fit:
             if self.team.world > 1:
                 self.accelerator.wait_for_everyone()
             self.keeper.restore_best()
-
-    def _epochs(self) -> int:
-        """Return how many epochs there are: as many as are set, fewer where the learning rate falls already."""
-        stop, since = self.settings.early_stop, self.progress.cool_epoch
-        if stop is None or stop.cool is None or since < 0:
-            return self.settings.epochs
-        return min(self.settings.epochs, since + stop.cool)
 
     def _one_batch(self, read: Batch, *, last: bool) -> None:
         """Take one batch through the model; step the optimizer where a step's batches are complete."""
@@ -193,19 +188,12 @@ class Fit:
             self._maybe_save()
 
     def _step(self) -> None:
-        set_rate(self.optimizer, self._factor())
+        set_rate(self.optimizer, self.stopping.factor(self.schedule, self.progress, self.steps))
         if self.settings.clip is not None:
             self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.settings.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.progress.steps += 1
-
-    def _factor(self) -> float:
-        """Return the factor on the learning rate of the next step."""
-        at, since = self.progress.steps, self.progress.cool_step
-        if since < 0:
-            return self.schedule.factor(at)
-        return self.schedule.cut_short(at, since, (self._epochs() - self.progress.cool_epoch) * self.steps)
 
     def _maybe_save(self) -> None:
         """Write a checkpoint inside an epoch when it is due, or when a signal asks the run to stop."""
@@ -240,7 +228,9 @@ class Fit:
         }
         if self.accelerator.device.type == "cuda":
             values["memory_mb"] = torch.cuda.max_memory_allocated() // 2**20
-        due = (progress.epoch + 1) % self.settings.validate_every == 0 or progress.epoch + 1 == self._epochs()
+        due = (progress.epoch + 1) % self.settings.validate_every == 0 or progress.epoch + 1 == self.stopping.epochs(
+            self.progress
+        )
         if len(self.member.val) and due:
             values.update(self._validate())
         epoch = progress.epoch
@@ -260,53 +250,19 @@ class Fit:
         found = [self._validation_scores() if self.team.leads else {}]
         if self.team.world > 1:
             found = broadcast_object_list(found)
-        if self.settings.early_stop:
-            self._keep_best(found[0]["val_sum" if len(self.settings.early_stop.weights) > 1 else self._watched()])
+        self.progress, best = self.stopping.judged(self.progress, found[0])
+        if best:
+            self.keeper.keep_best()
         return found[0]
-
-    def _watched(self) -> str:
-        stop = self.settings.early_stop
-        return f"val_{next(iter(stop.weights))}" if stop else "val_loss"
-
-    def _is_up(self, metric: str) -> bool:
-        return self.member.task.scores.get(metric, False)
 
     def _validation_scores(self) -> dict[str, float]:
         m, batch, views = self.member, self.settings.batch, self.eval_transforms
         with alone(), self.accelerator.autocast():
             values = {"val_loss": infer.mean_loss(self.trainee, m.dataset, m.val, batch=batch, transforms=views)}
-            stop = self.settings.early_stop
-            if stop and set(stop.weights) != {"loss"}:
+            if self.stopping.needs_scores:
                 rival = evaluate.prepare(self.trainee.model, m.task, m.dataset, m.train, batch=batch, transforms=views)
                 values |= {f"val_{name}": value for name, value in rival.scores(m.dataset, m.val).items()}
-            if stop and len(stop.weights) > 1:
-                signed = {name: weight if self._is_up(name) else -weight for name, weight in stop.weights.items()}
-                values["val_sum"] = sum(weight * values[f"val_{name}"] for name, weight in signed.items())
-        return values
-
-    def _keep_best(self, value: float) -> None:
-        stop = self.settings.early_stop
-        if stop is None:
-            return
-        meant = len(stop.weights) > 1 or self._is_up(next(iter(stop.weights)))
-        up = {"min": False, "max": True, None: meant}[stop.mode]
-        best = self.progress.best
-        better = math.isfinite(value) and (best is None or (value > best if up else value < best))
-        if better:
-            self.progress = replace(self.progress, best=value, best_epoch=self.progress.epoch, waited=0)
-            self.keeper.keep_best()
-        else:
-            waited = self.progress.waited + 1
-            self.progress = replace(self.progress, waited=waited)
-            if waited >= stop.patience and self.progress.cool_epoch < 0:
-                self._stop_early(stop.cool)
-
-    def _stop_early(self, cool: int | None) -> None:
-        """Stop after this epoch, or let the learning rate fall from here on."""
-        if cool is None:
-            self.progress = replace(self.progress, stopped=True)
-        else:
-            self.progress = replace(self.progress, cool_epoch=self.progress.epoch + 1, cool_step=self.progress.steps)
+        return {**values, **self.stopping.summed(values)}
 
     def _record(self, kind: str, **values: Any) -> Record:
         return Record(kind, self.member.name, self.progress.epoch, values)

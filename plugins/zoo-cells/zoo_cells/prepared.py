@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from zoo_cells.plates import PlateDataset
+    from zoo_cells.field import Field
 
 VERSION = "1"
 PART = 16
@@ -33,10 +33,41 @@ class BeyondError(Exception):
     """Prepared training fields lie outside [0, 1], so that integers cannot hold them."""
 
 
+class Plates(Protocol):
+    """What is prepared: fields of plates as items."""
+
+    size: int | None
+    notes: list[str]
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields."""
+
+    @property
+    def plates(self) -> list[str]:
+        """Names of plates."""
+
+    @property
+    def plate_of_item(self) -> Sequence[str]:
+        """The name of the plate of each item."""
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+
+    def batch(self, items: NDArray[np.int64]) -> dict[str, Any]:
+        """Return a batch with the pixels of the last stage."""
+
+    def staged(self, items: NDArray[np.int64], stages: int) -> dict[str, Any]:
+        """Return a batch with the pixels that the first so many transforms make."""
+
+    def described(self, places: NDArray[np.int64]) -> dict[str, Any]:
+        """Return a batch of fields without their pixels."""
+
+
 class View:
     """A dataset as the first so many transforms of ``prepare`` make it: what the next one is fitted to."""
 
-    def __init__(self, dataset: PlateDataset, stages: int) -> None:
+    def __init__(self, dataset: Plates, stages: int) -> None:
         self.dataset, self.stages = dataset, stages
 
     def __len__(self) -> int:
@@ -60,7 +91,7 @@ class Prepared:
     fields of plates that it was not fitted to; labels it is not.
     """
 
-    def __init__(self, transforms: Sequence[Transform], dataset: PlateDataset) -> None:
+    def __init__(self, transforms: Sequence[Transform], dataset: Plates) -> None:
         self.transforms, self.dataset = transforms, dataset
         self._raw: FieldPixels | None = None
         self._store: Store | None = None
