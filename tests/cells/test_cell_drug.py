@@ -1,4 +1,4 @@
-"""The recipes of treatments from end to end, small: trained, scored, predicted and published, on made-up and real plates."""
+"""The recipes of treatments from end to end, small: trained, scored, predicted, published; made-up and real plates."""
 
 import csv
 import json
