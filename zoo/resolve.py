@@ -52,6 +52,7 @@ def fill(recipe: Recipe, registry: Registry | None = None) -> Filled:
         found.members.append(member)
         found.entries.update(member.entries)
         found.data["ensemble"]["members"][len(found.members) - 1] = _own(member, variant)
+        found.origins.update(_origins_of_own(member, variant, recipe))
     return found
 
 
@@ -68,6 +69,19 @@ def _own(member: Filled, variant: members.Variant) -> dict[str, Any]:
     blocks = {key: member.data[key] for key in members.OWN if key in stated and key != "train"}
     train = {key: member.data["train"][key] for key in stated.get("train", {})}
     return {**blocks, **({"train": train} if train else {}), members.SEED: variant.seed}
+
+
+def _origins_of_own(member: Filled, variant: members.Variant, recipe: Recipe) -> dict[KeyPath, str]:
+    """Return where what a member has to itself comes from."""
+    settings = variant.stated.get("train", {})
+    own = [
+        path
+        for path in member.origins
+        if (path[1] in settings if path[0] == "train" and len(path) > 1 else path[0] in variant.stated)
+    ]
+    seed = (*variant.path, members.SEED)
+    found = {(*variant.path, *path): member.origins[path] for path in own if path != ("train",)}
+    return {**found, seed: str(recipe.places.get(seed, "its place in the list"))}
 
 
 class _Filler:
