@@ -38,7 +38,15 @@ def test_every_default_is_written_out_at_every_level():
         "donors": 4,
         "genes": genes,
         "near": 1.0,
-        "split": {"unit": "donor", "scheme": "holdout", "test": ["D1"], "val": None, "folds": None, "seed": 0},
+        "split": {
+            "unit": "donor",
+            "scheme": "holdout",
+            "test": ["D1"],
+            "val": None,
+            "stratify": None,
+            "folds": None,
+            "seed": 0,
+        },
     }
     inner = {"use": "light-net", "width": 2, "base": None, "levels": [], "lr": 0.1, "bias": True}
     assert data["encoder"]["base"] == {"use": "light-pair", "one": inner, "width": 3}
