@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -183,7 +182,7 @@ def _facts(wish: Wish, plain: dict[str, Any], found: Config, metrics: dict[str, 
         prose=prose,
         references=references,
         code={name: licences.of_distribution(name) for name in found.requires},
-        commands=f"zoo train {shlex.quote(plain['name'])} {seeds}",
+        commands=f"zoo train {package.RECIPE} {seeds}",  # this one: the recipe of that name may have been overridden
     )
 
 
