@@ -191,3 +191,19 @@ def test_a_card_says_when_the_test_groups_decided_when_to_stop(tiny, tmp_path, z
         "The validation groups are the test groups: when to stop was decided on them, and the scores flatter." in text
     )
     assert "No group stands on two sides." not in text
+
+
+def test_whoever_waits_for_members_of_other_processes_stops_at_a_signal_or_at_their_failure(tmp_path):
+    from zoo import voters
+    from zoo.errors import Interrupted, RunError
+    from zoo.interrupts import Interrupts
+
+    run, interrupts = Run(tmp_path), Interrupts()
+    voters.note_failure(run, "RunError: the disk is full", rank=3)
+    with pytest.raises(RunError, match="another process failed, RunError: the disk is full; go on with --resume"):
+        voters._wait_for(tmp_path / "absent", run, interrupts)
+    voters.forget_failures(run)
+    interrupts.signal_number = signal.SIGTERM
+    with pytest.raises(Interrupted) as raised:
+        voters._wait_for(tmp_path / "absent", run, interrupts)
+    assert raised.value.exit_code == 143

@@ -151,7 +151,7 @@ def _train_voters(
     members = voters.of(member)
     yield from voters.train(members, run, accelerator, interrupts, _check_fit)
     if accelerator.is_main_process:
-        model = voters.together(members, member, run, accelerator.device)
+        model = voters.together(members, member, run, accelerator.device, interrupts)
         yield _scored(member, fold, run, model, interrupts)
 
 

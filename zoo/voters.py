@@ -12,7 +12,7 @@ import torch
 
 from zoo import atomic, checkpoint, package
 from zoo.errors import Problem as RecipeProblem
-from zoo.errors import RecipeError, RunError
+from zoo.errors import Interrupted, RecipeError, RunError
 from zoo.model import Ensemble
 from zoo.training import Fit, Member, Record
 
@@ -70,20 +70,22 @@ def train(
         accelerator.free_memory()
 
 
-def together(members: list[Member], whole: Member, run: Run, device: torch.device) -> Ensemble:
+def together(members: list[Member], whole: Member, run: Run, device: torch.device, interrupts: Interrupts) -> Ensemble:
     """Return the trained members as one model, waiting for those that other processes still train.
 
     Raises
     ------
     RunError
         Another process failed.
+    Interrupted
+        A signal came while there was nothing to do but wait.
     """
     found = package.build(whole.filled, whole.facts)
     if not isinstance(found, Ensemble):
         raise RunError(f"{run.folder}: the recipe lists no members; train a new run")
     for member, model in zip(members, found.members, strict=True):
         path = _weights(run, member)
-        _wait_for(path, run)
+        _wait_for(path, run, interrupts)
         tensors, _ = checkpoint.read_tensors(path)
         checkpoint.load_weights(path, model, tensors, assign=True)
     return found.to(device)
@@ -100,8 +102,14 @@ def forget_failures(run: Run) -> None:
         path.unlink(missing_ok=True)
 
 
-def _wait_for(path: Path, run: Run) -> None:
+def _wait_for(path: Path, run: Run, interrupts: Interrupts) -> None:
     while not path.exists():
+        if interrupts.signal_number:
+            raise Interrupted(
+                f"stopped by a signal while other processes train; go on in {run.folder} with the same command and "
+                "--resume",
+                signal_number=interrupts.signal_number,
+            )
         failed = sorted(run.folder.glob(f"*-{FAILED}"))
         if failed:
             raise RunError(f"another process failed, {failed[0].read_text()}; go on with --resume")
