@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from zoo import atomic, checkpoint, package
-from zoo.errors import Problem as RecipeProblem
 from zoo.errors import Interrupted, RecipeError, RunError
+from zoo.errors import Problem as RecipeProblem
 from zoo.model import Ensemble
 from zoo.training import Fit, Member, Record
 
