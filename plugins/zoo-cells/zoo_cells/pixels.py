@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VERSION = "1"
-THREADS = 2
+THREADS = min(8, os.cpu_count() or 1)
 PART = 32
 """Fields that are decoded between two writes: 32 of five channels of 224 x 224 pixels and 16 bits are 16 MB."""
 DIMENSIONS = 3
