@@ -9,6 +9,7 @@ import tifffile
 from conftest import DATA
 
 import zoo as face
+from zoo import recipe, resolve
 from zoo.errors import DataError
 from zoo.run import Run
 
@@ -127,6 +128,18 @@ def test_real_gastruloids_are_tested_on_the_column_that_was_not_trained_on(tmp_p
         assert len(fold["test"]) == 4
     assert metrics["counts"]["01"]["items"] == 8
     assert Run(run.folder).status["state"] == "finished"
+
+
+@needs_gastruloids
+def test_the_recipe_with_the_published_sizes_has_five_members_and_runs_on_a_real_plate(tmp_path):
+    small = ["data.size=32", "encoder.pretrained=false", "train.epochs=1", "train.batch=8", "sampler.to=4"]
+    members = "ensemble.members=[{encoder: {model: resnet10t}}, {encoder: {model: resnet10t}, head: {dropout: 0.6}}]"
+    assert len(resolve.fill(recipe.load("cell-drug-plate")).members) == 5
+    settings = [f"data.root={GASTRULOIDS}", *small, members]
+    run, _ = face.train("cell-drug-plate", settings, out=tmp_path / "run", device="cpu")
+    rates = run.records()[0]["lr"]
+    assert rates["encoder.attention"] / rates["encoder"] == pytest.approx(5)
+    assert rates["head"] / rates["encoder"] == pytest.approx(10)
 
 
 @needs_gastruloids
