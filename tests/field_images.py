@@ -9,18 +9,24 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import strategies as some
-from hypothesis.extra.numpy import arrays
 
 from zoo.batches import to_device
 
 DATA = Path(os.environ.get("ZOO_TEST_DATA", Path(__file__).parent.parent.parent / "shared" / "data"))
 NOTHING_DRAWN = torch.Generator()
-IMAGES = arrays(
-    np.float32,
-    some.tuples(some.integers(1, 3), some.integers(1, 4), some.integers(1, 40), some.integers(1, 40)),
-    elements=some.floats(0, 1, width=32),
-    fill=some.nothing(),
-)
+
+
+@some.composite
+def images(draw):
+    """Draw an image [B, C, H, W] in [0, 1]: noise of few or many levels, from nothing to the brightest."""
+    shape = draw(some.tuples(some.integers(1, 3), some.integers(1, 4), some.integers(1, 40), some.integers(1, 40)))
+    levels = draw(some.sampled_from([1, 2, 5, 256, 65536, 2**24]))
+    low, high = sorted(draw(some.tuples(some.floats(0, 1, width=32), some.floats(0, 1, width=32))))
+    noise = np.random.default_rng(draw(some.integers(0, 2**32 - 1))).integers(0, levels, shape) / max(1, levels - 1)
+    return np.clip(low + (high - low) * noise, 0, 1).astype(np.float32)
+
+
+IMAGES = images()
 
 
 def applied(transform, image, **entries):
