@@ -46,8 +46,8 @@ def test_ls_of_something_else_is_a_mistake_of_the_call(zoo):
     code, out, err = zoo("ls", "header")
     assert (code, out) == (2, "")
     assert err == (
-        "error: 'header' cannot be listed; choose one of encoders, heads, losses, datasets, transforms, samplers, tasks, "
-        "models, recipes, runs\n"
+        "error: 'header' cannot be listed; choose one of encoders, heads, losses, datasets, transforms, samplers, "
+        "tasks, models, recipes, runs\n"
     )
 
 
