@@ -61,14 +61,15 @@ def rescore(folder: Path, overrides: list[str], device: str = "cpu", out: Path |
 def _keeper(loaded: package.Loaded, out: Path, files: list[Path], gathered: Gathered) -> Keep:
     """Return what lays the prediction for a test group beside its truth, in the folder of the member."""
     task = loaded.contestant.task
-    write = getattr(task, "write_scored", None)
-    if write is None and not hasattr(task, "write_evaluation"):
+    write, together = getattr(task, "write_scored", None), hasattr(task, "write_evaluation")
+    if write is None and not together:
         raise UsageError(f"--out {out}: the task {loaded.filled.data['task']['use']} writes no files; leave it out")
     folder, facts = out / loaded.config.member, _facts(loaded)
 
     def keep(group: str, items: Indices, predicted: Arrays, truth: Arrays) -> None:
-        if write is None:
+        if together:  # else what is predicted of all groups would be held for nobody
             gathered.add(group, items, predicted, truth)
+        if write is None:
             return
         with atomic.disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
