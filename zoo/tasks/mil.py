@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +13,7 @@ from zoo.batches import in_order
 from zoo.contracts import HubTask
 from zoo.errors import DataError, UsageError
 from zoo.scores import classification, floors, localisation, ranking
+from zoo.scores.files import Table, write_table
 from zoo.scores.weights import mean, ratio
 
 if TYPE_CHECKING:
@@ -203,7 +202,7 @@ class Mil:
         """
         if path.suffix or path.is_file():
             raise UsageError(f"--out {path}: predictions of bags are a folder; name one that has no ending")
-        atomic.write_text(path / "predictions.csv", _table(predicted["probability"], dataset))
+        write_table(path / "predictions.csv", _table(predicted["probability"], dataset))
         if hasattr(dataset, "draw"):
             dataset.draw(predicted, path)
         atomic.write_json(path / "provenance.json", {**facts, "classes": list(dataset.classes)})
@@ -233,12 +232,8 @@ def _spectra(dataset: Any, items: Indices) -> NDArray[np.float64]:
     return np.stack(rows)
 
 
-def _table(probability: NDArray[Any], dataset: Any) -> str:
-    """Return a row a bag as CSV: its name, the most probable class, the probability of each."""
+def _table(probability: NDArray[Any], dataset: Any) -> Table:
+    """Return a row a bag: its name, the most probable class, the probability of each."""
     names = [name for some in in_order(np.arange(len(dataset)), AT_ONCE) for name in dataset.batch(some)["id"]]
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["id", "predicted", *(f"probability_{name}" for name in dataset.classes)])
-    for name, row in zip(names, probability, strict=True):
-        rows.writerow([name, dataset.classes[row.argmax()], *(f"{value:.6g}" for value in row)])
-    return text.getvalue()
+    rows = [[name, dataset.classes[row.argmax()], *row] for name, row in zip(names, probability, strict=True)]
+    return Table(["id", "predicted", *(f"probability_{name}" for name in dataset.classes)], rows)

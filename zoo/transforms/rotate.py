@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from zoo.nn.images import change_some, draw, map_images
+from zoo.nn.warp import inverse_matrices, warp
 
 QUARTERS = 4
 
@@ -36,20 +36,12 @@ class Rotate:
         if self.degrees is None:
             turns = (numbers * QUARTERS).long()
             return map_images(batch, lambda images: _quarter_turns(images, turns))
-        angles = (numbers * 2 - 1) * math.radians(self.degrees)
-        return map_images(batch, lambda images: _turned(images, angles))
+        angles = (1 - numbers * 2) * math.radians(self.degrees)
+        inverse, shift = inverse_matrices(angles, torch.ones_like(angles), torch.zeros_like(angles)), torch.zeros(1, 2)
+        return map_images(batch, lambda images: warp(images, inverse, shift))
 
 
 def _quarter_turns(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     for turn in range(1, QUARTERS):
         images = change_some(images, turns == turn, partial(torch.rot90, k=turn, dims=(2, 3)))
     return images
-
-
-def _turned(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
-    angles = angles.to(images.device)
-    cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
-    ratio = images.shape[2] / images.shape[3]
-    matrix = torch.stack([torch.stack([cos, -sin * ratio, zero], 1), torch.stack([sin / ratio, cos, zero], 1)], dim=1)
-    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

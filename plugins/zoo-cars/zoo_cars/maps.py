@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo import atomic
+from zoo.scores.files import write_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +113,7 @@ def _write_picture(path: Path, found: NDArray[np.float32], stack: NDArray[np.flo
     plain.set_title(field.name, fontsize=9)
     over.set_title("where the model looks", fontsize=9)
     _scale_bar(plain, grey.shape, field.um_per_px)
-    _save(path, figure)
+    write_picture(path, figure, dpi=DPI)
 
 
 def _scale_bar(axes: Axes, shape: tuple[int, ...], um_per_px: float | None) -> None:
@@ -145,14 +146,4 @@ def _write_spectra(path: Path, found: NDArray[np.float32], stack: NDArray[np.flo
     axes.set_xlabel("wavenumber (1/cm)")
     axes.set_ylabel("mean intensity")
     axes.legend(frameon=False)
-    _save(path.with_name(f"{path.name}.png"), figure)
-
-
-def _save(path: Path, figure: Any) -> None:
-    kept = io.BytesIO()
-    figure.savefig(kept, format="png", dpi=DPI)
-    atomic.write(path, lambda temporary: _bytes(temporary, kept.getvalue()))
-
-
-def _bytes(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
+    write_picture(path.with_name(f"{path.name}.png"), figure, dpi=DPI)
