@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.scores.class_pictures import short
+from zoo.scores.scale_bar import scale_bar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,6 @@ RGB = 3
 RANGE = (1, 99.8)
 """Percentiles of a channel that become black and full colour."""
 MAP = "inferno"
-BARS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def picture(looked: Looked) -> Any:
     plain.imshow(shown)
     plain.set_title("channels" if colours else "field", fontsize=8)
     _name_channels(plain, looked.channels, colours)
-    _scale_bar(plain, (height, width), looked.um_per_px)
+    scale_bar(plain, (height, width), looked.um_per_px)
     grey = _stretched(np.mean([_stretched(channel) for channel in looked.image], axis=0))
     for place, (title, found) in zip(over, looked.maps.items(), strict=True):
         _heat(place, grey, found)
@@ -151,20 +151,6 @@ def _name_channels(axes: Axes, channels: Sequence[str], colours: Sequence[str]) 
         box = {"facecolor": colour, "edgecolor": "none", "pad": 1.2}
         place = (0.025, 0.975 - 0.065 * number)
         axes.text(*place, short(name), transform=axes.transAxes, va="top", fontsize=7, color="black", bbox=box)
-
-
-def _scale_bar(axes: Axes, shape: tuple[int, int], um_per_px: float | None) -> None:
-    """Draw a bar of a round length; without a pixel size one of pixels, which says so."""
-    from matplotlib.patheffects import withStroke
-
-    height, width = shape
-    scale, unit = (um_per_px, "µm") if um_per_px else (1.0, "px")
-    fitting = [bar for bar in BARS if bar / scale <= width / 3]
-    length = fitting[-1] if fitting else width * scale / 3
-    edge = [withStroke(linewidth=2, foreground="black")]
-    x, y = width * 0.05, height * 0.95
-    axes.plot([x, x + length / scale], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    axes.text(x, y - height * 0.02, f"{length:g} {unit}", color="white", fontsize=7, va="bottom", path_effects=edge)
 
 
 def file_name(name: str) -> str:

@@ -12,16 +12,15 @@ import numpy as np
 
 from zoo import atomic
 from zoo.scores.files import write_picture
+from zoo.scores.scale_bar import scale_bar
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from zoo_cars.field import Field
 
 ATTENDED = 0.1
 """Share of the pixels, those of highest attention, whose mean spectrum is drawn against that of the others."""
-BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 DPI = 150
 
 
@@ -112,20 +111,8 @@ def _write_picture(path: Path, found: NDArray[np.float32], stack: NDArray[np.flo
     figure.colorbar(drawn, ax=over, shrink=0.8, label="attention (1 = even)")
     plain.set_title(field.name, fontsize=9)
     over.set_title("where the model looks", fontsize=9)
-    _scale_bar(plain, grey.shape, field.um_per_px)
+    scale_bar(plain, grey.shape, field.um_per_px)
     write_picture(path, figure, dpi=DPI)
-
-
-def _scale_bar(axes: Axes, shape: tuple[int, ...], um_per_px: float | None) -> None:
-    """Draw a bar of a round length; without a pixel size one of pixels, which says so."""
-    height, width = shape
-    scale, unit = (um_per_px, "um") if um_per_px else (1.0, "px")
-    fitting = [bar for bar in BARS_UM if bar / scale <= width / 3]
-    length = fitting[-1] if fitting else width * scale / 3
-    x, y = width * 0.05, height * 0.95
-    axes.plot([x, x + length / scale], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    text = f"{length:g} {unit}"
-    axes.text(x, y - height * 0.03, text, color="white", fontsize=8, va="bottom")
 
 
 def _write_spectra(path: Path, found: NDArray[np.float32], stack: NDArray[np.float32], field: Field) -> None:

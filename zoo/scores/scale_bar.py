@@ -1,0 +1,25 @@
+"""A bar that says how large what is seen is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BARS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+"""Lengths in micrometres or pixels."""
+
+
+def scale_bar(axes: Axes, shape: tuple[int, ...], um_per_px: float | None) -> None:
+    """Draw a bar of a round length on an image of ``shape`` (height, width); without a pixel size it counts pixels."""
+    from matplotlib.patheffects import withStroke
+
+    height, width = shape
+    scale, unit = (um_per_px, "µm") if um_per_px else (1.0, "px")
+    fitting = [bar for bar in BARS if bar / scale <= width / 3]
+    length = fitting[-1] if fitting else width * scale / 3
+    edge = [withStroke(linewidth=2, foreground="black")]
+    x, y = width * 0.05, height * 0.95
+    axes.plot([x, x + length / scale], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    axes.text(x, y - height * 0.02, f"{length:g} {unit}", color="white", fontsize=7, va="bottom", path_effects=edge)
