@@ -201,6 +201,20 @@ class Sampler(Protocol):
         """Return the items of an epoch in their order, for batches of ``batch``."""
 
 
+class Segmenter(Protocol):
+    """Finds the cells of a field: planes of one field by what they show -> a label image [H, W].
+
+    ``needs`` names the planes without which it cannot work (``("nucleus",)``); of the others it takes what it knows and
+    the field has. It runs in processes of its own, a field at a time, so that it has to be possible to pickle it, and
+    what is heavy is loaded when the first field comes.
+    """
+
+    needs: tuple[str, ...]
+
+    def __call__(self, planes: Mapping[str, NDArray[Any]]) -> NDArray[np.int32]:
+        """Return 0 for background and 1 to n for the pixels of n cells; planes are uint8, uint16 or float32 [H, W]."""
+
+
 class Dataset(Protocol):
     """Items, the groups they belong to, and whatever has to be fitted to data.
 
@@ -217,8 +231,12 @@ class Dataset(Protocol):
 
     Data with labels have ``labels`` (the number of the class of each item, -1 where it is not known) and ``classes``
     (their names); a split can then deal out the groups of each class, and refuses a class that would be tested and
-    never learnt. Where several items are copies of one image, ``identity`` names what each is a copy of: under the
-    strict protocol copies never stand on two sides.
+    never learnt. Data of which an item may have several labels, or none, have ``label_sets`` in the place of
+    ``labels``: [n, K] of 1 (has it) and 0 (has it not), a row of -1 where nobody knows; ``label`` of a batch is
+    floating point [B, K] then. Where several items are copies of one image, ``identity`` names what each is a copy of:
+    under the strict protocol copies never stand on two sides. Data of bags may say in ``sizes`` how many instances
+    each item has, and data that are read from files in ``stamp`` what their items follow from (a digest of names,
+    sizes and times of change), so that what was made of them can be found again.
     """
 
     def __len__(self) -> int:
@@ -308,6 +326,7 @@ PROTOCOLS = {
     "heads": Head,
     "losses": Loss,
     "datasets": Dataset,
+    "segmenters": Segmenter,
     "transforms": Transform,
     "samplers": Sampler,
     "tasks": Task,

@@ -24,7 +24,7 @@ from typing import Any
 
 from zoo.errors import MissingError, UsageError
 
-KINDS = ("encoders", "heads", "losses", "datasets", "transforms", "samplers", "tasks")
+KINDS = ("encoders", "heads", "losses", "datasets", "segmenters", "transforms", "samplers", "stages", "tasks")
 OWN_DISTRIBUTION = "microscopy-zoo"
 MODELS = "models"
 """Published models enter by the same door as parts; what they name is a table, not code (:mod:`zoo.catalogue`)."""
