@@ -28,9 +28,9 @@ env: $(READY)
 $(READY): pyproject.toml plugins/zoo-spatial/pyproject.toml plugins/zoo-cars/pyproject.toml plugins/zoo-cells/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 ifeq ($(UV),)
-	$(BIN)/python -m pip install --quiet -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e plugins/zoo-cells
+	$(BIN)/python -m pip install --quiet -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e 'plugins/zoo-cells[cellpose]'
 else
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e plugins/zoo-cells
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e 'plugins/zoo-cells[cellpose]'
 endif
 	touch $(READY)
 
