@@ -1,10 +1,13 @@
 """Rare classes are dealt out like the others; one that could not be learnt, and copies on two sides, are refused."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
-from zoo import recipe, resolve
+from zoo import experiment, recipe, resolve, strata
 from zoo.errors import DataError, RecipeError
 from zoo.schema import SplitSettings
 from zoo.splits import make, refuse_copies
@@ -119,3 +122,100 @@ def test_validation_on_the_test_groups_is_for_the_published_protocol_alone(tiny)
 def test_naming_a_test_group_for_validation_stays_refused():
     with pytest.raises(DataError, match="A01 stands in both val and test"):
         make(SplitSettings(unit="well", test=["A01"], val=["A01"]), WELLS)
+
+
+several = st.lists(st.sets(st.sampled_from("abcde")), min_size=2, max_size=24)
+
+
+def fields(sets):
+    """Return groups of one item each, and their classes."""
+    names = [f"f{n:02}" for n in range(len(sets))]
+    return names, strata.of_groups(names, sets)
+
+
+def held(found, groups):
+    return {label for group in groups for label in found[group]}
+
+
+@given(sets=several, share=st.floats(0.01, 0.99), seed=st.integers(0, 9), every=st.booleans())
+def test_a_draw_for_several_classes_leaves_every_class_something_to_learn_from(sets, share, seed, every):
+    names, found = fields(sets)
+    try:
+        drawn = strata.drawn(found, names, share, seed, every=every)
+    except DataError:
+        reject()
+    rest = [name for name in names if name not in drawn]
+    assert rest
+    assert held(found, drawn) <= held(found, rest)
+    assert len(set(drawn)) == len(drawn)
+
+
+@given(sets=several, folds=st.integers(2, 5), seed=st.integers(0, 9))
+def test_items_of_several_classes_are_dealt_once_each(sets, folds, seed):
+    names, found = fields(sets)
+    try:
+        parts = strata.dealt(found, names, folds, seed)
+    except DataError:
+        reject()
+    assert sorted(name for part in parts for name in part) == names
+
+
+@given(st.integers(0, 200))
+def test_of_items_of_several_classes_folds_have_about_the_same_number_of_each(seed):
+    rng = np.random.default_rng(seed)
+    shares = np.array([0.6, 0.4, 0.3, 0.1, 0.1, 0.05])
+    sets = [{"abcdef"[one] for one in np.flatnonzero(rng.random(6) < shares)} for _ in range(200)]
+    names, found = fields(sets)
+    assume(min(sum(label in one for one in sets) for label in "abcdef") >= 4)
+    parts = strata.dealt(found, names, 4, seed)
+    for label in "abcdef":
+        counts = [sum(label in found[name] for name in part) for part in parts]
+        assert max(counts) - min(counts) <= 6
+        assert min(counts) >= 1
+    held_out = strata.drawn(found, names, 0.25, seed)
+    counts = np.array([sum(label in found[name] for name in held_out) for label in "ab"])
+    assert np.allclose(counts, [0.25 * sum(label in one for one in sets) for label in "ab"], atol=8)
+
+
+def test_an_item_of_two_rare_classes_is_not_what_both_are_tested_on_and_never_learnt():
+    # dealt class by class, both fields of c would end in the first fold
+    names, found = fields([{"a", "c"}, {"b", "c"}, {"a"}, {"b"}])
+    for seed in range(20):
+        for part in (parts := strata.dealt(found, names, 2, seed)):
+            assert held(found, part) == {"a", "b", "c"}, parts
+
+
+def test_a_class_whose_other_groups_go_with_rarer_classes_is_not_said_to_have_one_group():
+    names, found = fields([{"a", "b"}, {"a", "b"}, {"b"}])
+    assert len(strata.drawn(found, names, 0.3, 0)) == 1
+    names, found = fields([{"a"}, {"a"}, {"a"}, {"a", "c"}])
+    with pytest.raises(DataError, match="class 'c' has one group, f03"):
+        strata.drawn(found, names, 0.3, 0)
+
+
+def test_labels_of_items_may_be_collections_and_a_class_that_would_never_be_learnt_is_named():
+    groups = {"field": ["f1", "f2", "f3", "f4"]}
+    labels = [["Nucleoplasm", "Cytosol"], ["Cytosol"], [], ("Nucleoplasm",)]
+    (split,) = make(SplitSettings(unit="field", test=["f2"]), groups, labels)
+    assert split.train == ("f1", "f3", "f4")
+    with pytest.raises(DataError) as raised:
+        make(SplitSettings(unit="field", test=["f1", "f4"]), groups, labels)
+    assert str(raised.value).startswith("class 'Nucleoplasm' would be tested and never learnt: its fields are f1, f4;")
+    (split,) = make(SplitSettings(unit="field", test=0.4, stratify=True), groups, labels)
+    assert split.test not in {("f1", "f2"), ("f1", "f4")}
+
+
+def test_folds_follow_the_label_sets_of_data_without_labels():
+    sets = np.array([[1, 1], [1, 0], [-1, -1], [0, 1], [0, 0]], dtype=np.int8)
+    data = SimpleNamespace(classes=["a", "b"], label_sets=sets, groups={"field": ["f1", "f2", "f3", "f4", "f5"]})
+
+    def split(**values):
+        filled = SimpleNamespace(
+            split=SplitSettings(unit="field", **values), frame=SimpleNamespace(protocol="published")
+        )
+        return experiment.folds_of(filled, data)
+
+    assert split(test=["f4"])[0].test == ("f4",)
+    with pytest.raises(DataError, match="class 'b' would be tested and never learnt: its fields are f1, f4"):
+        split(test=["f1", "f4"])
+    assert len(split(test=0.4, stratify=True)[0].test) >= 1

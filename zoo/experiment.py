@@ -124,13 +124,22 @@ def folds_of(filled: Filled, dataset: Dataset) -> list[Split]:
     DataError
         The data cannot be split so, or under the strict protocol copies of one item would stand on two sides.
     """
-    numbers, classes = getattr(dataset, "labels", None), list(getattr(dataset, "classes", None) or ())
-    labels = None if numbers is None else [classes[number] if number >= 0 else "" for number in numbers]
-    folds = make(filled.split, dataset.groups, labels)
+    folds = make(filled.split, dataset.groups, _labels(dataset))
     identity = getattr(dataset, "identity", None)
     if identity is not None and filled.frame.protocol == "strict":
         refuse_copies(folds, dataset.groups, identity)
     return folds
+
+
+def _labels(dataset: Dataset) -> list[str] | list[list[str]] | None:
+    """Return by name the class of each item, or its classes where it may have several; None where data have neither."""
+    classes = list(getattr(dataset, "classes", None) or ())
+    numbers, sets = getattr(dataset, "labels", None), getattr(dataset, "label_sets", None)
+    if numbers is not None:
+        return [classes[number] if number >= 0 else "" for number in numbers]
+    if sets is None:
+        return None
+    return [[name for name, has in zip(classes, row, strict=True) if has > 0] for row in sets.tolist()]
 
 
 def _train_member(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,7 +52,9 @@ class Split:
 
 
 def make(
-    settings: SplitSettings, groups: Mapping[str, Sequence[str]], labels: Sequence[str] | None = None
+    settings: SplitSettings,
+    groups: Mapping[str, Sequence[str]],
+    labels: Sequence[str | Collection[str]] | None = None,
 ) -> list[Split]:
     """Return the folds of a scheme over the groups that the data have.
 
@@ -63,7 +65,8 @@ def make(
     groups
         Unit -> the group of each item.
     labels
-        The class of each item, empty where it is not known; none where the data have no classes.
+        The class of each item, or its classes where it may have several; empty where it is not known, and none where
+        the data have no classes.
 
     Raises
     ------
