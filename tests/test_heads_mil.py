@@ -145,6 +145,40 @@ def test_an_empty_bag_is_refused_by_name(name):
         made(name)(torch.randn(3, F), {"offsets": torch.tensor([0, 2, 2, 3]), "id": ["b0", "b1", "b2"]})
 
 
+@pytest.mark.parametrize("name", ["abmil", "gated-abmil"])
+@settings(max_examples=25)
+@given(sizes=st.lists(st.integers(1, 20), min_size=1, max_size=8), seed=st.integers(0, 99))
+def test_an_attention_of_each_class_adds_up_to_one_and_weighs_the_logits_of_its_class(name, sizes, seed):
+    head = made(name, per_class=True).eval()
+    features, batch = bags(sizes, seed)
+    with torch.no_grad():
+        outputs = head(features, batch)
+    shapes = {name: tuple(value.shape) for name, value in outputs.items()}
+    b, n = len(sizes), sum(sizes)
+    assert shapes == {"bag": (b, K), "instance": (n, K), "attention": (n,), "size": (b,), "class_attention": (n, K)}
+    assert torch.allclose(outputs["attention"], outputs["class_attention"].mean(1))
+    weighted = outputs["instance"] * outputs["class_attention"]
+    for bag, (rows, attention) in enumerate(
+        zip(weighted.split(sizes), outputs["class_attention"].split(sizes), strict=True)
+    ):
+        assert torch.allclose(attention.sum(0), torch.ones(K), atol=1e-5)
+        assert torch.allclose(rows.sum(0), outputs["bag"][bag], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["abmil", "gated-abmil"])
+def test_attentions_of_classes_that_are_one_and_the_same_are_the_attention_of_all(name):
+    one, each = made(name).eval(), made(name, per_class=True).eval()
+    assert {key: value.shape for key, value in one.state_dict().items() if key != "weigh.weight"} == {
+        key: value.shape for key, value in each.state_dict().items() if key != "weigh.weight"
+    }
+    with torch.no_grad():
+        each.project.load_state_dict(one.project.state_dict())
+        each.weigh.weight.copy_(one.weigh.weight.expand(K, -1))
+    alone, same = one(*bags()), each(*bags())
+    assert all(torch.allclose(same[key], value, atol=1e-6) for key, value in alone.items())
+    assert "class_attention" not in alone
+
+
 @pytest.mark.parametrize("name", HEADS)
 @pytest.mark.parametrize(
     ("wrong", "said"),
@@ -169,6 +203,7 @@ def test_a_recipe_may_say_the_settings_and_leaves_out_what_follows_from_other_pa
     read = signature_of(HEADS[name], name)
     assert set(read.facts) == {"in_features", "num_classes"}
     assert read.check({"hidden": 8, "dropout": 0.2})[1] == []
+    assert (read.check({"per_class": True})[1] == []) is ("abmil" in name)
     assert read.check({"hidden": "wide"})[1] != []
 
 

@@ -195,6 +195,52 @@ def test_a_setting_out_of_bounds_is_refused_with_the_bound(make, said):
         make()
 
 
+SETS = np.array([[1, 0, 0]] * 30 + [[1, 1, 0]] * 6 + [[1, 0, 1]] * 2 + [[0, 0, 0]] * 4 + [[-1, -1, -1]] * 5)
+"""Label sets of 47 items: a class that nearly all have, two rarer ones beside it, none, and not known."""
+
+
+def drawn_of_sets(sampler, sets=SETS, *, seed=0):
+    data = SimpleNamespace(label_sets=sets, classes=["a", "b", "c"])
+    return sampler(np.arange(len(sets)), data, batch=12, rng=np.random.default_rng(seed))
+
+
+def test_an_item_with_several_labels_is_drawn_as_often_as_its_rarest_asks_for():
+    times = np.bincount(drawn_of_sets(Weighted(items=60_000)), minlength=len(SETS))
+    weights = np.array([1 / 38] * 30 + [1 / 6] * 6 + [1 / 2] * 2 + [1 / 4] * 4 + [0] * 5)
+    assert np.allclose(times / 60_000, weights / weights.sum(), atol=0.01)
+    assert times[-5:].sum() == 0
+    assert len(drawn_of_sets(Weighted())) == 42
+
+
+@given(
+    sets=st.lists(st.lists(st.integers(-1, 1), min_size=3, max_size=3), min_size=1, max_size=30).filter(
+        lambda rows: max(map(max, rows)) >= 0
+    ),
+    seed=seeds,
+)
+def test_whatever_is_known_of_label_sets_only_items_of_which_something_is_are_drawn(sets, seed):
+    sets = np.array(sets)
+    epoch = drawn_of_sets(Weighted(), sets, seed=seed)
+    known = np.flatnonzero((sets >= 0).any(axis=1))
+    assert len(epoch) == len(known)
+    assert set(epoch.tolist()) <= set(known.tolist())
+
+
+@pytest.mark.parametrize("name", ["resample", "balanced-batch"])
+def test_samplers_of_one_class_an_item_say_which_takes_several(name):
+    with pytest.raises(UsageError) as raised:
+        drawn_of_sets(SAMPLERS[name]())
+    assert str(raised.value) == (
+        f"sampler {name} goes by the one label of an item, and an item of these data may have several; choose what "
+        "takes them, such as binary-cross-entropy or the sampler weighted"
+    )
+
+
+def test_label_sets_of_which_nothing_is_known_get_a_sentence():
+    with pytest.raises(DataError, match="none of the 5 training items has them; label some, or split the data anew"):
+        drawn_of_sets(Weighted(), SETS[-5:])
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_recipe_need_say_nothing_more_than_the_name(name):
     assert not signature_of(SAMPLERS[name], name).check({})[1]

@@ -28,6 +28,9 @@ class GatedAbmil(nn.Module):
         Width of the attention (rows of V and of U); 128 in the authors' code.
     dropout
         On h, in training.
+    per_class
+        Give each class an attention of its own, ``class_attention`` [N, K] (w with K rows); ``attention`` is their
+        mean then.
 
     Raises
     ------
@@ -41,18 +44,23 @@ class GatedAbmil(nn.Module):
     Ilse, Tomczak, Welling, ICML 2018, arXiv:1802.04712. Code consulted: AMLab-Amsterdam/AttentionDeepMIL at eb0434b.
     """
 
-    def __init__(self, *, in_features: int, num_classes: int, hidden: int = 128, dropout: float = 0.0) -> None:
+    def __init__(
+        self, *, in_features: int, num_classes: int, hidden: int = 128, dropout: float = 0.0, per_class: bool = False
+    ) -> None:
         super().__init__()
         refuse_sizes(hidden=hidden, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
+        self.per_class = per_class
         self.widths = [hidden, hidden, num_classes]
         # V, U and the classifier in one product: fewer passes over h and its gradient, which are the large ones
         self.project = nn.Linear(in_features, sum(self.widths))
-        self.weigh = nn.Linear(hidden, 1, bias=False)
+        self.weigh = nn.Linear(hidden, num_classes if per_class else 1, bias=False)
 
     def forward(self, features: torch.Tensor, batch: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """Return the outputs for features [N, F] of the bags that ``offsets`` [B + 1] tells apart."""
         bags = Segments.of(batch, len(features))
         value, gate, instance = torch.split(self.project(self.dropout(features)), self.widths, dim=1)
-        attention = bags.softmax(self.weigh(value.tanh() * gate.sigmoid())[:, 0])
-        return bag_outputs(bags, instance, attention)
+        attention = bags.softmax(self.weigh(value.tanh() * gate.sigmoid()))
+        if self.per_class:
+            return {**bag_outputs(bags, instance, attention), "class_attention": attention}
+        return bag_outputs(bags, instance, attention[:, 0])

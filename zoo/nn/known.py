@@ -46,16 +46,40 @@ def known_labels(dataset: Any, items: NDArray[np.int64], who: str) -> NDArray[np
     Raises
     ------
     UsageError
-        The data have no labels.
+        The data have no labels, or an item may have several.
     DataError
         None of the items has one.
     """
     labels = getattr(dataset, "labels", None)
+    if labels is None and getattr(dataset, "label_sets", None) is not None:
+        what = f"{who} goes by the one label of an item, and an item of these data may have several"
+        raise UsageError(f"{what}; choose what takes them, such as binary-cross-entropy or the sampler weighted")
     if labels is None:
         raise UsageError(f"{who} goes by the labels of items, and the data have none; leave it out, or bring labels")
     found = np.asarray(labels, dtype=np.int64)[np.asarray(items, dtype=np.int64)]
     if not (found != UNKNOWN).any():
         what = f"none of the {len(found)} training items has one"
+        raise DataError(f"{who} goes by the labels of items, and {what}; label some, or split the data anew")
+    return found
+
+
+def label_sets_of(dataset: Any, items: NDArray[np.int64], who: str) -> NDArray[np.int8]:
+    """Return which classes each of these items has [n, K]: 1 or 0, and -1 where it is not known; ``who`` asks for them.
+
+    Raises
+    ------
+    UsageError
+        The data have no label sets.
+    DataError
+        Of none of the items anything is known.
+    """
+    sets = getattr(dataset, "label_sets", None)
+    if sets is None:
+        what = f"{who} goes by data of which an item may have several labels, and these have no label_sets"
+        raise UsageError(f"{what}; leave it out, or choose what goes by one label an item, such as cross-entropy")
+    found = np.asarray(sets, dtype=np.int8)[np.asarray(items, dtype=np.int64)]
+    if not (found != UNKNOWN).any():
+        what = f"none of the {len(found)} training items has them"
         raise DataError(f"{who} goes by the labels of items, and {what}; label some, or split the data anew")
     return found
 
