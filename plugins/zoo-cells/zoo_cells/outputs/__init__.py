@@ -1,0 +1,1 @@
+"""What is written of cells: tables, masks and pictures."""
