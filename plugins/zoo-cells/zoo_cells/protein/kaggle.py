@@ -77,7 +77,8 @@ class ReadChannels:
             raise DataError(f"{path}: {said}; save it in grey")
         if str(planes.dtype) not in TYPES:
             raise DataError(f"{path}: has values of type {planes.dtype}; save it as uint8 or uint16")
-        return planes[0]
+        plane: NDArray[Any] = planes[0]
+        return plane
 
 
 @dataclass(frozen=True, slots=True)

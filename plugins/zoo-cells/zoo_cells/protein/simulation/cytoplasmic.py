@@ -117,7 +117,7 @@ def aggresome(rng: np.random.Generator, scene: Scene) -> Image:
     """Return one large blob close by the nucleus."""
     places = scene.pole + (scene.pole - scene.centre) * 0.12
     blob = dots(places, scene.size, 3.0 * scene.unit, rng.uniform(1.3, 1.9, len(places)))
-    return np.asarray(scene.inside * (1 - 0.6 * scene.nucleus) * (0.08 + np.clip(1.3 * blob - 0.2, 0, 1.2)), np.float32)
+    return np.asarray(scene.inside * (1 - 0.6 * scene.nucleus) * (0.08 + np.clip(1.2 * blob - 0.2, 0, 1.0)), np.float32)
 
 
 def cytosol(rng: np.random.Generator, scene: Scene) -> Image:
