@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from zoo import evaluate, manifest, package, recipe, resolve, vectors
+from zoo import contestant, manifest, package, recipe, resolve, vectors
 from zoo.model import Model
 
 ROOT = Path(__file__).parent.parent
@@ -88,7 +88,7 @@ def write_and_load(folder: Path, runs: int) -> None:
         return Model(encoder, filled.build("head", {**facts, "in_features": encoder.out_features})).eval()
 
     model, items = built(), np.arange(16)
-    trained = evaluate.prepare(model, filled.build("task", facts), dataset, items, batch=8)
+    trained = contestant.prepare(model, filled.build("task", facts), dataset, items, batch=8)
     bare, whole = folder / "bare.safetensors", folder / "package"
 
     def bare_write() -> None:

@@ -19,6 +19,7 @@ import torch
 
 from zoo import experiment
 from zoo.batches import to_device, transformed
+from zoo.devices import accelerator_for
 from zoo.interrupts import Interrupts
 from zoo.training import Fit
 
@@ -52,7 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = [*arguments.overrides, f"train.epochs={arguments.epochs + 1}"]
         run, filled = experiment.start(arguments.recipe, settings, out=Path(folder) / "run")
-        accelerator = experiment.accelerator_for(filled, arguments.device)
+        accelerator = accelerator_for(filled.frame.train.precision, arguments.device)
         dataset = filled.build("data", {})
         fold = experiment.folds_of(filled, dataset)[0]
         experiment.fit_dataset(filled, dataset, fold)

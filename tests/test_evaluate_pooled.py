@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from zoo import evaluate, intervals
+from zoo.contestant import Contestant
 from zoo.errors import RunError
-from zoo.evaluate import Contestant
 from zoo.scores import ranking
 
 

@@ -20,14 +20,32 @@ PACKAGES = {"zoo": ROOT / "zoo", **{path.name: path for path in PLUGINS}}
 STOREYS = {
     "faces": {"zoo", "zoo.__main__", "zoo.cli", "zoo.testing"},
     "work": {
-        *("zoo.api", "zoo.compare", "zoo.compare_notes", "zoo.compare_runs", "zoo.doctor", "zoo.experiment"),
+        *(
+            "zoo.api",
+            "zoo.compare",
+            "zoo.compatible",
+            "zoo.compare_notes",
+            "zoo.compare_runs",
+            "zoo.doctor",
+            "zoo.experiment",
+        ),
         *("zoo.predict", "zoo.publish", "zoo.pull", "zoo.push"),
-        *("zoo.report", "zoo.rescore", "zoo.stages", "zoo.training", "zoo.verify", "zoo.voters"),
+        *("zoo.pipeline", "zoo.report", "zoo.rescore", "zoo.training", "zoo.verify", "zoo.voters", "zoo.workbench"),
     },
     # evaluate stands below package, not beside training: a package keeps what it was scored with
     "parts": {
-        *("zoo.batches", "zoo.card", "zoo.card_data", "zoo.card_facts", "zoo.card_sections", "zoo.checkpoint"),
         *(
+            "zoo.bag_view",
+            "zoo.batches",
+            "zoo.card",
+            "zoo.card_data",
+            "zoo.card_facts",
+            "zoo.card_sections",
+            "zoo.checkpoint",
+        ),
+        *(
+            "zoo.contestant",
+            "zoo.devices",
             "zoo.evaluate",
             "zoo.evaluation_files",
             "zoo.events",
@@ -36,6 +54,7 @@ STOREYS = {
             "zoo.hub",
             "zoo.hub_errors",
             "zoo.infer",
+            "zoo.kept",
             "zoo.loss_watch",
             "zoo.model",
             "zoo.optim",
@@ -53,7 +72,8 @@ STOREYS = {
             "zoo.manifest",
             "zoo.members",
         ),
-        *("zoo.recipe", "zoo.registry", "zoo.requirements", "zoo.schema", "zoo.signature", "zoo.trace"),
+        *("zoo.recipe", "zoo.registry", "zoo.requirements", "zoo.schema", "zoo.signature"),
+        *("zoo.stage_contract", "zoo.staged", "zoo.trace"),
     },
     "ground": {
         "zoo.allocator",
@@ -73,6 +93,7 @@ STOREYS = {
 # how to write a file and where, and how to go through items in order.
 FOR_COMPONENTS = {
     *("zoo.atomic", "zoo.batches", "zoo.contracts", "zoo.errors", "zoo.folders", "zoo.nn", "zoo.scores"),
+    *("zoo.schema", "zoo.stage_contract"),  # how one training goes, and what a stage is given
 }
 
 
@@ -204,7 +225,17 @@ ALLOWED = {
     ("zoo.contracts", "timm"),  # the page for authors shows what a recipe says
     ("zoo.run", "timm"),  # the package whose version is written into environment.json
 }
-PLAIN_WORDS = {"max", "mean", "plate", "weighted"}  # names of components that are words of the language too
+PLAIN_WORDS = {
+    "calibrate",
+    "cells",
+    "embed",
+    "max",
+    "mean",
+    "plate",
+    "segment",
+    "train",
+    "weighted",
+}  # names of components that are words of the language too
 
 
 @pytest.mark.parametrize("module", SPINE)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from zoo import config, evaluate, experiment, package, recipe, resolve, vectors
+from zoo import config, contestant, experiment, package, recipe, resolve, vectors
 from zoo.errors import IntegrityError, MissingError, RecipeError, RunError
 from zoo.model import Model
 from zoo.splits import make
@@ -66,7 +66,7 @@ def write(filled, folder):
     experiment.fit_dataset(filled, dataset, fold)
     encoder = filled.build("encoder", dataset.facts)
     head = filled.build("head", {**dataset.facts, "in_features": encoder.out_features})
-    made = evaluate.prepare(Model(encoder, head).eval(), filled.build("task", {}), dataset, ITEMS, batch=8)
+    made = contestant.prepare(Model(encoder, head).eval(), filled.build("task", {}), dataset, ITEMS, batch=8)
     about = {"member": "holdout-seed0", "seed": 0, "fold": fold.as_dict()}
     package.write(folder, filled, made, dataset, about=about, items=ITEMS)
     return made.model, folder

@@ -19,8 +19,8 @@ import numpy as np
 
 from zoo import bounded, compare_notes, evaluate
 from zoo.compare_runs import Scored, read
+from zoo.contestant import MODEL
 from zoo.errors import MissingError, UsageError
-from zoo.evaluate import MODEL
 from zoo.intervals import drawn_groups, of_draws, over_groups
 from zoo.scores import pooling
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from zoo import bounded, config, document, manifest
 from zoo.card_facts import Member, Table, Word
 from zoo.catalogue import folder_at, source_of
+from zoo.contestant import MODEL
 from zoo.errors import IntegrityError, MissingError, UsageError
-from zoo.evaluate import MODEL
 from zoo.folders import PLAIN_NAME
 from zoo.recipe import load_whole, shipped
 from zoo.run import Run

@@ -34,9 +34,7 @@ class Fold(_Closed):
 class Part(_Closed):
     """A component by name, and the distribution that brings it."""
 
-    kind: Literal[
-        "encoders", "heads", "losses", "datasets", "segmenters", "transforms", "samplers", "stages", "tasks"
-    ]
+    kind: Literal["encoders", "heads", "losses", "datasets", "segmenters", "transforms", "samplers", "stages", "tasks"]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
     distribution: str
 

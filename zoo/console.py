@@ -114,16 +114,16 @@ def scores_table(metrics: dict[str, Any]) -> str:
     return table(["score", "model", *spread, "95% interval", *floors, "above best floor", "95% interval"], rows)
 
 
-def members_table(metrics: dict[str, Any]) -> str:
-    """Return the scores of an ensemble's vote and of each of its members, a row each; empty where there are none."""
-    members = metrics.get("ensemble") or {}
-    if not members:
-        return ""
-    rows = [
-        [name, *(rounded(found["mean"]) for found in columns.values())]
-        for name, columns in {"vote": metrics["scores"], **members}.items()
-    ]
-    return table(["", *metrics["scores"]], rows)
+def parts_tables(metrics: dict[str, Any]) -> list[str]:
+    """Return what led to a model beside it, a row each: the members of an ensemble, the models of earlier stages."""
+    found = []
+    for key, called in (("ensemble", "vote"), ("stages", "model")):
+        parts = metrics.get(key) or {}
+        # stages lead up to the model, members vote under it
+        ordered = {called: metrics["scores"], **parts} if key == "ensemble" else {**parts, called: metrics["scores"]}
+        rows = [[name, *(rounded(one["mean"]) for one in columns.values())] for name, columns in ordered.items()]
+        found.extend([table(["", *metrics["scores"]], rows)] if parts else [])
+    return found
 
 
 def compare_table(found: dict[str, Any]) -> str:

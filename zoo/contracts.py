@@ -47,6 +47,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
 
+from zoo.stage_contract import Stage
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -290,6 +292,9 @@ class Task(Protocol):
     ``groups`` names the group of each, and ``explain(items, classes)`` gives where the model looked in each item for
     that class [n, H, W] in [0, 1], None where it cannot say.
 
+    A task whose probabilities can be calibrated has ``calibrate(outputs, dataset, items)``, which fits numbers to
+    validation items; ``predict`` is given them in the bank from then on.
+
     A pooled task may have two more methods. ``brief(predicted, truth)`` returns what of both is kept of a test group
     until all groups are there: few numbers an item, which ``score`` takes as well; the truth that it returns does not
     depend on what was predicted. ``resampled(predicted, truth, weight)`` returns each score for R weightings of the
@@ -329,5 +334,6 @@ PROTOCOLS = {
     "segmenters": Segmenter,
     "transforms": Transform,
     "samplers": Sampler,
+    "stages": Stage,
     "tasks": Task,
 }

@@ -6,81 +6,20 @@ A task with ``pooled = True`` is scored over the items of all test groups togeth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.contestant import MEMBER, MODEL, STAGE, Contestant
 from zoo.errors import RunError
 from zoo.intervals import FEW_GROUPS, drawn_groups, of_draws, over_groups
 from zoo.scores import pooling
 
 if TYPE_CHECKING:
-    from zoo.contracts import Arrays, Dataset, Indices, Task, Transform
-    from zoo.model import Ensemble, Model
+    from zoo.contracts import Arrays, Dataset, Indices, Task
 
-MODEL = "model"
-MEMBER = "member "
-"""How the names of the members of an ensemble begin, which are scored beside it and are no floors."""
 MANY = 0.05
 """Share of drawings without a value above which a reader is told of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """A model and its floors, ready to be scored on any items."""
-
-    model: Model | Ensemble
-    task: Task
-    bank: Arrays
-    floors: dict[str, Arrays]
-    batch: int
-    transforms: Sequence[Transform] = ()
-
-    def predict(self, dataset: Dataset, items: Indices) -> Arrays:
-        """Return the model's predictions for items."""
-        return self.predict_each(dataset, items)[MODEL]
-
-    def predict_each(self, dataset: Dataset, items: Indices) -> dict[str, Arrays]:
-        """Return the model's predictions for items, and those of each member of an ensemble."""
-        from zoo import infer  # torch, which joining scores does without
-
-        return self.predicted(infer.outputs(self.model, dataset, items, batch=self.batch, transforms=self.transforms))
-
-    def predicted(self, outputs: Arrays) -> dict[str, Arrays]:
-        """Return what a task makes of the outputs of the model, or of each member and, voted, of the ensemble."""
-        members = len(getattr(self.model, "members", ()))
-        if not members:
-            return {MODEL: self.task.predict(outputs, self.bank)}
-        each = {}
-        for number in range(members):
-            begins = f"{number}/"
-            own = {name.removeprefix(begins): value for name, value in outputs.items() if name.startswith(begins)}
-            each[f"{MEMBER}{number + 1}"] = self.task.predict(own, self.bank)
-        return {MODEL: _voted(list(each.values())), **each}
-
-    def scores(self, dataset: Dataset, items: Indices) -> dict[str, float]:
-        """Return the model's scores on items taken together."""
-        return self.task.score(self.predict(dataset, items), self.task.truth(dataset, items))[0]
-
-
-def prepare(
-    model: Model | Ensemble,
-    task: Task,
-    dataset: Dataset,
-    items: Indices,
-    *,
-    batch: int,
-    transforms: Sequence[Transform] = (),
-) -> Contestant:
-    """Remember of the training items what prediction needs; floors are left out."""
-    from zoo import infer
-
-    bank: Arrays = {}
-    if task.needs_bank:
-        outputs = infer.outputs(model, dataset, items, batch=batch, transforms=transforms)
-        bank = task.bank(outputs, dataset, items)
-    return Contestant(model, task, bank, {}, batch, transforms)
 
 
 def by_group(
@@ -134,18 +73,9 @@ def by_group(
     return {"scores": scores, "counts": counts, **kept}
 
 
-def _voted(each: Sequence[Arrays]) -> Arrays:
-    """Return the mean of what members predict; what counts items is the same for all of them."""
-    first = each[0]
-    return {
-        name: np.mean([one[name] for one in each], axis=0).astype(value.dtype) if value.dtype.kind == "f" else value
-        for name, value in first.items()
-    }
-
-
 def _rivals(contestant: Contestant, dataset: Dataset, items: Indices, group: str) -> Iterator[tuple[str, Arrays]]:
-    """Give what the model predicts for items, what each member of an ensemble does, then what each floor does."""
-    for who, predicted in contestant.predict_each(dataset, items).items():
+    """Give what the model predicts for items, what each member or stage does, then what each floor does."""
+    for who, predicted in contestant.rivals(dataset, items):
         for name, values in predicted.items():
             if not np.isfinite(values).all():
                 raise RunError(f"the {who} predicts values that are not finite ({name} of {group}); train it anew")
@@ -196,6 +126,7 @@ def summarise(
         table, margins, more = *_apart(members, directions), []
     model = table.pop(MODEL)
     parts = {name: table.pop(name) for name in list(table) if name.startswith(MEMBER)}
+    stages = {name: table.pop(name) for name in list(table) if name.startswith(STAGE)}
     if parts:
         more = [*more, f"the score is that of the vote of {len(parts)} members, each of which is scored beside it"]
     return {
@@ -203,6 +134,7 @@ def summarise(
         "scores": model,
         "floors": table,
         **({"ensemble": parts} if parts else {}),
+        **({"stages": stages} if stages else {}),
         "counts": {group: found for member in members for group, found in member["counts"].items()},
         "above_floor": margins,
         "notes": [*_notes(model, margins, protocol), *more],
@@ -235,7 +167,11 @@ def _together(
 
 def _rows(table: Mapping[str, Any], score: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Return one score of the model, and of each floor."""
-    floors = {name: columns[score] for name, columns in table.items() if name != MODEL and not name.startswith(MEMBER)}
+    floors = {
+        name: columns[score]
+        for name, columns in table.items()
+        if name != MODEL and not name.startswith((MEMBER, STAGE))
+    }
     return table[MODEL][score], floors
 
 

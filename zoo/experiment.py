@@ -7,9 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import atomic, document, evaluate, evaluation_files, package, recipe, resolve, voters
-from zoo.errors import Interrupted, RecipeError, RunError, UsageError
-from zoo.errors import Problem as RecipeProblem
+from zoo import (
+    atomic,
+    contestant,
+    document,
+    evaluate,
+    evaluation_files,
+    package,
+    pipeline,
+    recipe,
+    resolve,
+    voters,
+    workbench,
+)
+from zoo.compatible import check_fit
+from zoo.devices import accelerator_for
+from zoo.errors import Interrupted, RunError, UsageError
 from zoo.filled import Filled
 from zoo.interrupts import Interrupts
 from zoo.registry import Registry
@@ -22,12 +35,18 @@ if TYPE_CHECKING:
 
     from zoo.contracts import Dataset, Task
     from zoo.model import Ensemble, Model
+    from zoo.stage_contract import Made
+
+EVERYONE = "all"
+"""Whom stages are run for that neither fold nor seed changes."""
 
 
 def start(
-    path: str | Path, overrides: list[str], *, out: Path | None = None, resume: bool = False
+    path: str | Path, overrides: list[str], *, out: Path | None = None, resume: bool = False, first: str | None = None
 ) -> tuple[Run, Filled]:
     """Check a recipe and open its run folder: a new one, or with ``resume`` the newest that did not finish.
+
+    ``first`` is the stage from which everything is made anew, as :func:`train` will be asked to.
 
     Raises
     ------
@@ -35,8 +54,14 @@ def start(
         The recipe is wrong, or a part is not installed.
     RunError
         The run to be resumed was made from other settings.
+    UsageError
+        The recipe has no such stage, or a run is to be resumed and to be begun anew.
     """
     filled = resolve.fill(recipe.load(path, overrides), Registry())
+    if first is not None:
+        pipeline.place_of(filled, first)
+        if resume:
+            raise UsageError(f"--from {first} begins anew what --resume would go on with; say one of them")
     if not resume:
         main = int(os.environ.get("RANK", "0")) == 0
         run = Run.create(filled.frame.name, filled.digest, out) if main else Run(out or Path())
@@ -49,37 +74,16 @@ def start(
     return run, filled
 
 
-def accelerator_for(filled: Filled, device: str = "auto") -> Accelerator:
-    """Return the accelerator of the device asked for; ``auto`` is CUDA where there is one.
+def train(run: Run, filled: Filled, device: str = "auto", first: str | None = None) -> Iterator[Record]:
+    """Train every member that is not finished yet, telling of each batch, epoch, member and finally the run.
 
-    Raises
-    ------
-    UsageError
-        CUDA was asked for and is not there, or the precision does not exist on the device.
+    Of a recipe with stages, what stage ``first`` and those behind it made before is made anew.
     """
-    import torch
-    from accelerate import Accelerator, DistributedDataParallelKwargs
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: no CUDA device is there; leave it out, or say --device cpu")
-    cpu = device == "cpu" or not torch.cuda.is_available()
-    wanted = filled.frame.train.precision
-    if cpu and wanted == "fp16":
-        raise UsageError("train.precision fp16 needs a CUDA device; on the CPU use fp32 or bf16")
-    if wanted == "auto":
-        wanted = "bf16" if not cpu and torch.cuda.is_bf16_supported() else "fp32"
-    # a head may have outputs that a loss does not use; without this, data-parallel training would refuse them
-    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
-    return Accelerator(cpu=cpu, mixed_precision="no" if wanted == "fp32" else wanted, kwargs_handlers=[parallel])
-
-
-def train(run: Run, filled: Filled, device: str = "auto") -> Iterator[Record]:
-    """Train every member that is not finished yet, telling of each batch, epoch, member and finally the run."""
-    accelerator = accelerator_for(filled, device)
+    accelerator = accelerator_for(filled.frame.train.precision, device)
     run = _shared(run, accelerator)
     if not accelerator.is_main_process:
         try:
-            for _ in _train(run, filled, accelerator):
+            for _ in _train(run, filled, accelerator, first):
                 pass  # the first process tells of it for all
         except BaseException as error:
             voters.note_failure(run, f"{type(error).__name__}: {error}", accelerator.process_index)
@@ -88,7 +92,7 @@ def train(run: Run, filled: Filled, device: str = "auto") -> Iterator[Record]:
     with run.locked():
         run.set_status("running", pid=os.getpid())
         try:
-            yield from _train(run, filled, accelerator)
+            yield from _train(run, filled, accelerator, first)
         except BaseException as error:
             state = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | GeneratorExit) else "failed"
             run.set_status(state, reason=str(error) or type(error).__name__)
@@ -96,16 +100,21 @@ def train(run: Run, filled: Filled, device: str = "auto") -> Iterator[Record]:
         run.set_status("finished")
 
 
-def _train(run: Run, filled: Filled, accelerator: Accelerator) -> Iterator[Record]:
-    dataset = filled.build("data", {})
-    folds = folds_of(filled, dataset)
+def _train(run: Run, filled: Filled, accelerator: Accelerator, first: str | None = None) -> Iterator[Record]:
+    untouched = filled.build("data", {})
+    folds = folds_of(filled, untouched)
     if accelerator.is_main_process:
         _write_beginnings(run, filled, folds)
         voters.forget_failures(run)
     if filled.members:
         accelerator.wait_for_everyone()
+    dataset = untouched
     train_one = _train_voters if filled.members else _train_member
     with Interrupts().listening() as interrupts:
+        if filled.data["stages"]:
+            staged = _Staged(filled, untouched, workbench.Workplace(run, accelerator, interrupts, check_fit))
+            dataset, train_one = staged.dataset, staged.train
+            yield from staged.begin(folds, first)
         for fold in folds:
             fit_dataset(filled, dataset, fold)
             for seed in filled.frame.train.seeds:
@@ -146,7 +155,7 @@ def _train_member(
     member: Member, fold: Split, run: Run, accelerator: Accelerator, interrupts: Interrupts
 ) -> Iterator[Record]:
     fit = Fit(member, run, accelerator, interrupts)
-    _check_fit(member, fit)
+    check_fit(member, fit)
     yield Record("member", member.name, 0, fit.about)
     yield from fit.records()
     if accelerator.is_main_process:
@@ -158,37 +167,101 @@ def _train_voters(
     member: Member, fold: Split, run: Run, accelerator: Accelerator, interrupts: Interrupts
 ) -> Iterator[Record]:
     members = voters.of(member)
-    yield from voters.train(members, run, accelerator, interrupts, _check_fit)
+    yield from voters.train(members, run, accelerator, interrupts, check_fit)
     if accelerator.is_main_process:
         model = voters.together(members, member, run, accelerator.device, interrupts)
         yield _scored(member, fold, run, model, interrupts)
 
 
-def _scored(member: Member, fold: Split, run: Run, model: Model | Ensemble, interrupts: Interrupts) -> Record:
+class _Staged:
+    """A recipe with stages: those that all folds and seeds share first, then the others for each member."""
+
+    def __init__(self, filled: Filled, untouched: Dataset, place: workbench.Workplace) -> None:
+        if place.accelerator.num_processes > 1:
+            raise UsageError("a recipe with stages trains in one process; start it without torchrun, a seed at a time")
+        self.filled, self.untouched, self.place = filled, untouched, place
+        self.views = filled.views(untouched)
+        self.dataset: Dataset = self.views[-1]
+        self.taken: dict[str, Made] = {}
+
+    def begin(self, folds: list[Split], first: str | None) -> Iterator[Record]:
+        """Drop what is to be made anew, and run what neither fold nor seed changes."""
+        seeds = self.filled.frame.train.seeds
+        plans = [pipeline.plan(self.filled, self.untouched, fold, seed) for fold in folds for seed in seeds]
+        for steps in plans if first is not None else []:
+            pipeline.forget(steps, pipeline.place_of(self.filled, str(first)))
+        nobody = as_items([])
+        facts = dict(self.untouched.facts)
+        task = self.filled.build("task", facts)
+        everyone = Member(EVERYONE, 0, self.filled, self.untouched, task, nobody, nobody, facts)
+        yield from pipeline.run(self.place, everyone, pipeline.shared(plans[0]), self.views, self.taken)
+
+    def train(
+        self, member: Member, fold: Split, run: Run, accelerator: Accelerator, interrupts: Interrupts
+    ) -> Iterator[Record]:
+        """Run the stages of a member, and score the model that comes of them."""
+        steps, taken = pipeline.plan(self.filled, self.untouched, fold, member.seed), dict(self.taken)
+        yield from pipeline.run(self.place, member, steps, self.views, taken)
+        found = pipeline.outcome(steps, taken)
+        model = workbench.built(self.filled, pipeline.final(found, self.filled), member.facts)
+        yield _scored(member, fold, run, model.to(accelerator.device), interrupts, came=found)
+
+
+def _scored(
+    member: Member,
+    fold: Split,
+    run: Run,
+    model: Model | Ensemble,
+    interrupts: Interrupts,
+    *,
+    came: pipeline.Outcome | None = None,
+) -> Record:
     stopped = f"stopped by a signal while {member.name} was scored; it is trained, and its checkpoint is in"
     with interrupts.at_once(f"{stopped} {run.folder}, go on with the same command and --resume"):
-        return Record("scored", member.name, 0, _score_member(member, fold, run, model))
+        return Record("scored", member.name, 0, _score_member(member, fold, run, model, came))
 
 
-def _score_member(member: Member, fold: Split, run: Run, model: Model | Ensemble) -> dict[str, Any]:
+def _score_member(
+    member: Member, fold: Split, run: Run, model: Model | Ensemble, came: pipeline.Outcome | None
+) -> dict[str, Any]:
     """Score a trained member beside its floors, and write the model and the result; return the scores by group.
 
-    Where scores are pooled, those of all groups together are returned instead.
+    Where scores are pooled, those of all groups together are returned instead. ``came`` is what stages made: their
+    calibration, and the models that led to this one, which are scored beside it.
     """
     dataset, batch = member.dataset, member.filled.frame.train.batch
     views = member.filled.build_transforms("eval", member.facts)
-    trained = evaluate.prepare(model, member.task, dataset, member.train, batch=batch, transforms=views)
+    trained = contestant.prepare(model, member.task, dataset, member.train, batch=batch, transforms=views)
     trained.floors.update(member.task.fit_floors(dataset, member.train))
+    trained.bank.update(came.calibration if came else {})
+    for name, led in came.led.items() if came else ():
+        stage = workbench.built(member.filled, led, member.facts).to(next(model.parameters()).device)
+        trained.stages[name] = contestant.Contestant(stage, member.task, {}, {}, batch, views)
     result = evaluate.by_group(trained, dataset, test_items(dataset, fold))
     about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
     folder = run.model_folder(member.name)
     package.write(folder, member.filled, trained, dataset, about=about, items=member.train)
-    atomic.write_json(run.folder / "results" / f"{member.name}.json", {**about, **result})
+    steps = {"steps": came.told} if came else {}
+    atomic.write_json(run.folder / "results" / f"{member.name}.json", {**about, **steps, **result})
     if "pooled" in result:
         protocol = member.filled.frame.protocol
         return {"all test groups": _alone({**about, **result}, member.task, protocol)["alone"]}
-    scores: dict[str, Any] = result["scores"][evaluate.MODEL]
+    scores: dict[str, Any] = result["scores"][contestant.MODEL]
     return scores
+
+
+def planned(filled: Filled) -> list[dict[str, Any]]:
+    """Return the stages of every member, a row each: what each takes, its digest, and whether it would run."""
+    untouched = filled.build("data", {})
+    members = [(fold, seed) for fold in folds_of(filled, untouched) for seed in filled.frame.train.seeds]
+    rows: dict[str, dict[str, Any]] = {}
+    for fold, seed in members:
+        for step in pipeline.plan(filled, untouched, fold, seed):
+            who = member_name(fold, seed) if step.fitted else EVERYONE
+            about = {"member": who, "stage": step.name, "use": step.use, "takes": ", ".join(step.taken) or "the data"}
+            state = "kept" if step.kept.is_there else "would run"
+            rows.setdefault(step.kept.digest, {**about, "digest": step.kept.digest[:12], "what": state})
+    return list(rows.values())
 
 
 def fit_dataset(filled: Filled, dataset: Dataset, fold: Split) -> None:
@@ -199,9 +272,10 @@ def fit_dataset(filled: Filled, dataset: Dataset, fold: Split) -> None:
 
 
 def test_items(dataset: Dataset, fold: Split) -> dict[str, Any]:
-    """Return test group -> its items."""
+    """Return test group -> its items; one that has none left (no cell was found in any of its fields) is not there."""
     everyone = dataset.groups[fold.unit]
-    return {g: as_items([i for i, group in enumerate(everyone) if group == g]) for g in fold.test}
+    found = {g: as_items([i for i, group in enumerate(everyone) if group == g]) for g in fold.test}
+    return {group: items for group, items in found.items() if len(items)}
 
 
 def summary(run: Run, filled: Filled, folds: list[Split], dataset: Dataset) -> dict[str, Any]:
@@ -247,36 +321,6 @@ def _member(filled: Filled, dataset: Dataset, fold: Split, seed: int) -> Member:
         val=as_items(fold.items(everyone, "val")),
         facts=facts,
     )
-
-
-def _check_fit(member: Member, fit: Fit) -> None:
-    """Refuse parts that do not go together, before anything is paid for."""
-    lacking = sorted(_reads(fit.trainee) - set(member.dataset.provides))
-    stop = member.filled.frame.train.early_stop
-    where = member.filled.recipe.place
-    if lacking:
-        what = f"needs {', '.join(lacking)} in a batch; the dataset delivers {', '.join(member.dataset.provides)}"
-        raise RecipeError([RecipeProblem(where(("encoder",)), "encoder", what)])
-    if stop and not len(member.val):
-        what = "needs validation groups; name them in data.split.val"
-        raise RecipeError([RecipeProblem(where(("train", "early_stop")), "train.early_stop", what)])
-    unknown = sorted(set(stop.weights) - {"loss", *member.task.scores}) if stop else []
-    if unknown:
-        known = ", ".join(["loss", *member.task.scores])
-        what = f"'{unknown[0]}' is no score of the task; it has {known}"
-        raise RecipeError([RecipeProblem(where(("train", "early_stop", "metric")), "train.early_stop.metric", what)])
-    rates = member.filled.frame.train.lr
-    parts = {"encoder", "head", "loss", *fit.trainee.parts()}
-    strange = sorted(set(rates) - parts) if isinstance(rates, dict) else []
-    if strange:
-        what = f"'{strange[0]}' is no part of this model; it has {', '.join(sorted(parts))}"
-        raise RecipeError([RecipeProblem(where(("train", "lr")), "train.lr", what)])
-
-
-def _reads(module: Any) -> set[str]:
-    """Return what a module and its parts read of a batch, without what it makes for its parts itself."""
-    inside = {name for part in module.children() for name in _reads(part)}
-    return {*getattr(module, "reads", ()), *(inside - set(getattr(module, "makes", ())))}
 
 
 def _write_beginnings(run: Run, filled: Filled, folds: list[Split]) -> None:

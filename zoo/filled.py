@@ -7,15 +7,19 @@ that the parts before it declare.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoo.document import KeyPath, dotted
 from zoo.errors import Problem, RecipeError, ZooError
 from zoo.recipe import Recipe, digest
 from zoo.registry import Entry, Registry
-from zoo.schema import SLOTS, Frame, SplitSettings
-from zoo.signature import Signature
+from zoo.schema import APART, SLOTS, Frame, SplitSettings, TrainSettings
+from zoo.signature import Signature, Slot
+from zoo.stage_contract import Block
+
+AUGMENT = "transforms.train."
+"""How the slots of transforms of training begin, where a training within a stage has some."""
 
 
 @dataclass(slots=True)
@@ -61,6 +65,52 @@ class Filled:
         blocks = self.data["transforms"][phase]
         return [self.build_block("transforms", ("transforms", phase, i), facts) for i in range(len(blocks))]
 
+    def build_stage(self, number: int, facts: Mapping[str, int]) -> Any:
+        """Build a stage."""
+        return self.build_block("stages", ("stages", number), facts)
+
+    def views(self, dataset: Any) -> list[Any]:
+        """Return the data as they are behind each stage; the last are what is evaluated and predicted on."""
+        found = []
+        for number, block in enumerate(self.data.get("stages") or ()):
+            if hasattr(self.entries["stages", block["use"]].load(), "over"):
+                dataset = self.build_stage(number, {}).over(dataset)
+            found.append(dataset)
+        return found
+
+    def build_data(self) -> Any:
+        """Build the dataset, as the stages leave it."""
+        dataset = self.build("data", {})
+        return [dataset, *self.views(dataset)][-1]
+
+    def of_training(self, train: Mapping[str, Any], blocks: Mapping[str, Block[Any] | None]) -> Filled:
+        """Return the recipe of one training within a stage: this one, with blocks of the stage in their places.
+
+        Parameters
+        ----------
+        train
+            The settings of the training.
+        blocks
+            Top-level slot -> what stands there; None leaves what the recipe has. Transforms of training stand under
+            ``transforms.train.<number>``.
+        """
+        said = {slot: block for slot, block in blocks.items() if block is not None}
+        augment = [dict(block.values) for slot, block in said.items() if slot.startswith(AUGMENT)]
+        whole = {slot: dict(block.values) for slot, block in said.items() if not slot.startswith(AUGMENT)}
+        settings = TrainSettings.model_validate({**self.data["train"], **train})
+        data = {**self.data, "stages": None, **whole, "train": settings.model_dump(mode="json")}
+        data["transforms"] = {**self.data["transforms"], "train": augment}
+        places = dict(self.recipe.places)
+        for slot, block in said.items():
+            into = ("transforms", "train", int(slot.removeprefix(AUGMENT))) if slot.startswith(AUGMENT) else (slot,)
+            places |= {
+                (*into, *path[len(block.path) :]): place
+                for path, place in self.recipe.places.items()
+                if path[: len(block.path)] == block.path
+            }
+        recipe = Recipe(data, places, files=self.recipe.files, overrides=self.recipe.overrides)
+        return replace(self, recipe=recipe, frame=self.frame.model_copy(update={"train": settings}))
+
     def build_block(self, kind: str, path: KeyPath, facts: Mapping[str, int]) -> Any:
         """Build one block and the blocks nested in it.
 
@@ -74,7 +124,7 @@ class Filled:
             block = block[key]
         name = block["use"]
         signature = self.signatures[kind, name]
-        stated = {key: value for key, value in block.items() if key not in {"use", "split"}}
+        stated = {key: value for key, value in block.items() if key not in {"use", *APART.get(kind, ())}}
         values, _ = signature.check({**stated, **dict.fromkeys(signature.slots)})
         for key in signature.slots:
             values[key] = self._build_slot(signature, key, stated.get(key), (*path, key), facts)
@@ -93,8 +143,11 @@ class Filled:
         if value is None:
             return None
         if slot.many:
-            return [self.build_block(slot.kind, (*path, index), facts) for index in range(len(value))]
-        return self.build_block(slot.kind, path, facts)
+            return [self._build_one(slot, child, (*path, index), facts) for index, child in enumerate(value)]
+        return self._build_one(slot, value, path, facts)
+
+    def _build_one(self, slot: Slot, value: Any, path: KeyPath, facts: Mapping[str, int]) -> Any:
+        return Block(value, path) if slot.later else self.build_block(slot.kind, path, facts)
 
     def _fact(self, fact: str, stated: int | None, known: int | None, path: KeyPath) -> int | None:
         here = (*path, fact)

@@ -30,7 +30,7 @@ class Model(nn.Module):
 class Ensemble(nn.Module):
     """Several models of one recipe: batch -> the outputs of each, under names that begin with its number and a slash.
 
-    What they make of a batch together is for a task to say (:class:`zoo.evaluate.Contestant`): predictions can be
+    What they make of a batch together is for a task to say (:class:`zoo.contestant.Contestant`): predictions can be
     averaged, outputs not always.
     """
 

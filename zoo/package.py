@@ -13,8 +13,8 @@ import torch
 
 from zoo import atomic, checkpoint, config, recipe, requirements, resolve, vectors
 from zoo.config import Config
+from zoo.contestant import Contestant
 from zoo.errors import IntegrityError, ZooError
-from zoo.evaluate import Contestant
 from zoo.filled import Filled
 from zoo.model import Ensemble, Model
 from zoo.nn import weights
@@ -109,7 +109,7 @@ def read(folder: Path, overrides: list[str] | None = None, device: str = "cpu") 
     found = config.read(folder)
     requirements.check(found.requires, str(folder))
     filled = resolve.fill(recipe.load_whole(folder / RECIPE, overrides), Registry())
-    dataset = filled.build("data", {})
+    dataset = filled.build_data()
     try:
         dataset.restore(found.fitted)
     except (LookupError, TypeError, ValueError, AttributeError) as error:

@@ -11,14 +11,16 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
-from zoo import members
+from zoo import members, staged
 from zoo.document import KeyPath, dotted
 from zoo.errors import MissingError, Problem, RecipeError, UsageError
 from zoo.filled import Filled
 from zoo.recipe import Recipe
 from zoo.registry import Entry, Registry
 from zoo.schema import (
+    APART,
     FORMAT,
+    SHARED,
     SLOTS,
     Augmentation,
     EnsembleSettings,
@@ -106,13 +108,20 @@ class _Filler:
         filled: dict[str, Any] = {"zoo": data.get("zoo"), "name": self.recipe.name}
         filled["protocol"] = data.get("protocol", "strict")
         split = self._split(data.get("data"))
+        in_stages = data.get("stages") is not None
         for slot, kind in SLOTS.items():
-            filled[slot] = self._block(kind, (slot,), data.get(slot), apart=("split",) if slot == "data" else ())
+            apart = in_stages and slot == "loss"
+            filled[slot] = None if apart else self._block(kind, (slot,), data.get(slot))
+        if not in_stages and data.get("loss") is None:
+            self._say((), "loss", "is missing, and there is no default; give it a value")
         filled["transforms"] = self._transforms(data.get("transforms"))
         sampler = data.get("sampler")
         filled["sampler"] = None if sampler is None else self._block("samplers", ("sampler",), sampler)
         filled["ensemble"] = self._ensemble(data.get("ensemble"))
+        filled["stages"] = self._stages(data)
         filled["train"] = self._plain(TrainSettings, data.get("train"))
+        if in_stages:  # what belongs to a training stands in its stage
+            filled["train"] = {key: value for key, value in filled["train"].items() if key in SHARED}
         filled["publish"] = self._plain(PublishSettings, data.get("publish"))
         if self.problems or self.missing:
             self._raise()
@@ -164,6 +173,15 @@ class _Filler:
     def _ensemble(self, stated: Any) -> dict[str, Any] | None:
         return None if stated is None else copy.deepcopy(self._plain(EnsembleSettings, stated))
 
+    def _stages(self, data: dict[str, Any]) -> list[dict[str, Any]] | None:
+        stated = data.get("stages")
+        if not isinstance(stated, list) or not all(isinstance(block, dict) for block in stated):
+            return None  # the frame has told of it
+        filled = [staged.named(block, self._block("stages", ("stages", i), block)) for i, block in enumerate(stated)]
+        for path, message in staged.mistakes(data, filled, self.signatures):
+            self._add(path, message)
+        return filled
+
     def _transforms(self, block: Any) -> dict[str, Any]:
         filled: dict[str, Any] = {}
         for phase in Augmentation.model_fields:
@@ -180,13 +198,13 @@ class _Filler:
             return {}  # the frame has told of it
         return plain(model, stated)
 
-    def _block(self, kind: str, path: KeyPath, block: Any, apart: tuple[str, ...] = ()) -> dict[str, Any]:
+    def _block(self, kind: str, path: KeyPath, block: Any) -> dict[str, Any]:
         """Check one block against the signature of what it names; return it with every default."""
         if not isinstance(block, dict):
             if len(path) > 1:  # of a top-level block the frame has told
                 self._add(path, f"takes a block {{use: NAME, ...}}, not {short(block)}")
             return {}
-        name = block.get("use")
+        name, apart = block.get("use"), APART.get(kind, ())
         if not isinstance(name, str):
             said = f"is {short(name)}, not a name" if "use" in block else "is missing"
             self._say(path, "use", f"{said}: name one of the {kind} (see 'zoo ls {kind}')")

@@ -14,9 +14,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 FORMAT = 1
 
 
+def is_name(value: str) -> bool:
+    """Return whether a name could be that of a folder and of a repository."""
+    return bool(re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", value))
+
+
 def _name(value: str) -> str:
-    """Refuse a name that could not be that of a folder and of a repository."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", value):
+    if not is_name(value):
         raise ValueError(f"is 1 to 64 of a-z 0-9 . _ - and begins with a letter or a digit, not {value[:80]!r}")
     return value
 
@@ -67,8 +71,8 @@ class EarlyStop(_Closed):
         return {self.metric: 1.0} if isinstance(self.metric, str) else dict(self.metric)
 
 
-class TrainSettings(_Closed):
-    """How to fit: the ``train`` block.
+class FitSettings(_Closed):
+    """How one training goes: what the ``train`` block and every stage that trains have in common.
 
     ``lr`` is one number, or one a part: ``encoder``, ``head``, ``loss``, and parts inside these that modules name
     themselves (``encoder.attention``). A part that is not named learns as what it stands in, else with the highest of
@@ -86,13 +90,22 @@ class TrainSettings(_Closed):
     schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.3
     clip: Positive | None = None
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
     early_stop: EarlyStop | None = None
     validate_every: Count = 1
     checkpoint_every: Count | None = None
     drop_last: bool = True
+
+
+class TrainSettings(FitSettings):
+    """How to fit: the ``train`` block. Of a recipe with stages it has what all stages share, :data:`SHARED`."""
+
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
     tensorboard: bool = False
+
+
+SHARED = ("batch", "precision", "seeds", "tensorboard")
+"""What ``train`` says for all stages; ``batch`` is that of evaluation."""
 
 
 class SplitSettings(_Closed):
@@ -163,8 +176,9 @@ class Frame(_Closed):
     data: dict[str, Any]
     encoder: dict[str, Any]
     head: dict[str, Any]
-    loss: dict[str, Any]
     task: dict[str, Any]
+    loss: dict[str, Any] | None = None
+    stages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=32)] | None = None
     transforms: Augmentation = Augmentation()
     sampler: dict[str, Any] | None = None
     ensemble: EnsembleSettings | None = None
@@ -173,3 +187,7 @@ class Frame(_Closed):
 
 
 SLOTS = {"data": "datasets", "encoder": "encoders", "head": "heads", "loss": "losses", "task": "tasks"}
+APART = {"datasets": ("split",), "stages": ("name",)}
+"""Kind -> keys of its blocks that belong to the frame and not to the part."""
+OF_STAGES = ("loss", "sampler", "ensemble")
+"""Top-level blocks that a recipe with stages does not have: each stage that trains has its own."""

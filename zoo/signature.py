@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, Validation
 
 from zoo.contracts import FACTS, PROTOCOLS
 from zoo.errors import MissingError
+from zoo.stage_contract import Block, Taken
 
 KIND_OF = {protocol: kind for kind, protocol in PROTOCOLS.items()}
 WIDE = 60
@@ -39,11 +40,15 @@ _WORDS = {  # what pydantic says, and what it is called in a recipe
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A parameter that takes a component, or a list of components, of one kind; ``optional`` where it may be null."""
+    """A parameter that takes a component, or a list of components, of one kind; ``optional`` where it may be null.
+
+    One that is ``later`` is handed over as a block (:class:`zoo.stage_contract.Block`), to be built by whoever asks.
+    """
 
     kind: str
     many: bool
     optional: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,14 @@ class Signature:
     """The parameters that a recipe may give to a component.
 
     ``facts`` holds those that follow from other parts, with the default for the case that no part declares them
-    (``...`` where there is none).
+    (``...`` where there is none); ``taken`` are names of earlier stages.
     """
 
     parameters: tuple[str, ...]
     slots: dict[str, Slot]
     facts: dict[str, Any]
     model: type[BaseModel]
+    taken: tuple[str, ...] = ()
 
     def check(self, values: dict[str, Any]) -> tuple[dict[str, Any], list[Mistake]]:
         """Return the parameters with defaults filled in, as Python objects, and every mistake."""
@@ -107,8 +113,10 @@ def signature_of(target: Callable[..., Any], name: str) -> Signature:
     slots: dict[str, Slot] = {}
     facts: dict[str, Any] = {}
     order: list[str] = []
+    taken: list[str] = []
     for parameter in _parameters(target, name):
         annotation = _annotation(target, parameter, name)
+        taken.extend([parameter.name] if any(one is Taken for one in (annotation, *get_args(annotation))) else [])
         default = ... if parameter.default is parameter.empty else parameter.default
         if parameter.name in FACTS:
             facts[parameter.name] = default
@@ -125,7 +133,7 @@ def signature_of(target: Callable[..., Any], name: str) -> Signature:
     except (PydanticUserError, TypeError) as error:
         why = str(getattr(error, "message", error)).splitlines()[0]
         raise MissingError(f"'{name}': its signature cannot be read from YAML ({why})") from error
-    return Signature(tuple(order), slots, facts, model)
+    return Signature(tuple(order), slots, facts, model, tuple(taken))
 
 
 def _parameters(target: Any, name: str) -> list[inspect.Parameter]:
@@ -165,7 +173,10 @@ def _slot(annotation: Any) -> Slot | None:
         return replace(found[0], optional=types.NoneType in get_args(annotation)) if found else None
     if get_origin(annotation) in {list, tuple, Sequence}:
         inner = [slot for slot in map(_slot, get_args(annotation)) if slot]
-        return Slot(inner[0].kind, many=True) if inner else None
+        return replace(inner[0], many=True) if inner else None
+    if get_origin(annotation) is Block:
+        inner = [slot for slot in map(_slot, get_args(annotation)) if slot]
+        return replace(inner[0], later=True) if inner else None
     try:
         kind = KIND_OF.get(annotation)
     except TypeError:  # an annotation that cannot be hashed is no protocol of ours

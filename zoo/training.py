@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from accelerate.utils import broadcast_object_list
+from torch import nn
 
-from zoo import evaluate, events, infer
+from zoo import contestant, events, infer
 from zoo.batches import Order, in_parts, load, to_device, transformed
 from zoo.checkpoint import Keeper, Progress
 from zoo.errors import Interrupted
@@ -26,6 +27,7 @@ from zoo.filled import Filled
 from zoo.interrupts import Interrupts
 from zoo.loss_watch import LossWatch
 from zoo.model import Model, Trainee
+from zoo.nn import weights
 from zoo.nn.gather import alone
 from zoo.optim import Schedule, make_optimizer, set_rate
 from zoo.run import Run
@@ -42,7 +44,11 @@ AGREE_EVERY = 16
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One training: which items, which seed, and the parts' facts."""
+    """One training: which items, which seed, and the parts' facts.
+
+    A training within a stage may have an encoder that is ``given``, and weights to ``begin`` from, those of the encoder
+    at least (:mod:`zoo.workbench`).
+    """
 
     name: str
     seed: int
@@ -52,13 +58,18 @@ class Member:
     train: Indices
     val: Indices
     facts: dict[str, int]
+    given: nn.Module | None = None
+    begin: Mapping[str, torch.Tensor] | None = None
 
     def build(self) -> Trainee:
         """Build encoder, head and loss with the member's seed; fit the loss where it is fitted to data."""
         torch.manual_seed(derive(self.seed, "init"))
-        encoder = self.filled.build("encoder", self.facts)
+        with weights.follow() if self.begin else nullcontext():
+            encoder: Any = self.given or self.filled.build("encoder", self.facts)
         facts = {**self.facts, "in_features": encoder.out_features}
         model, loss = Model(encoder, self.filled.build("head", facts)), self.filled.build("loss", facts)
+        if self.begin:
+            model.load_state_dict({**model.state_dict(), **self.begin})
         if hasattr(loss, "fit"):
             loss.fit(self.dataset, self.train)
         return Trainee(model, loss)
@@ -88,12 +99,13 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the loop tells of itself: ``batch`` after each batch, ``epoch`` after each epoch."""
+    """What the loop tells of itself: ``batch`` after each batch, ``epoch`` after each epoch; of so many ``epochs``."""
 
     kind: str
     member: str
     epoch: int
     values: dict[str, Any]
+    epochs: int = 0
 
 
 class Fit:
@@ -235,7 +247,7 @@ class Fit:
             values.update(self._validate())
         epoch = progress.epoch
         self.progress = replace(self.progress, epoch=epoch + 1, batch=0, loss_sum=0.0, loss_count=0)
-        record = Record("epoch", self.member.name, epoch, values)
+        record = Record("epoch", self.member.name, epoch, values, self.settings.epochs)
         if self.team.leads:
             # the line first: a resume drops the lines of epochs that its checkpoint has not seen
             self.run.record({"member": self.member.name, "epoch": epoch, **values})
@@ -260,12 +272,14 @@ class Fit:
         with alone(), self.accelerator.autocast():
             values = {"val_loss": infer.mean_loss(self.trainee, m.dataset, m.val, batch=batch, transforms=views)}
             if self.stopping.needs_scores:
-                rival = evaluate.prepare(self.trainee.model, m.task, m.dataset, m.train, batch=batch, transforms=views)
+                rival = contestant.prepare(
+                    self.trainee.model, m.task, m.dataset, m.train, batch=batch, transforms=views
+                )
                 values |= {f"val_{name}": value for name, value in rival.scores(m.dataset, m.val).items()}
         return {**values, **self.stopping.summed(values)}
 
     def _record(self, kind: str, **values: Any) -> Record:
-        return Record(kind, self.member.name, self.progress.epoch, values)
+        return Record(kind, self.member.name, self.progress.epoch, values, self.settings.epochs)
 
     def _settle(self) -> None:
         self.watch.settle(self.progress, self.keeper.last)

@@ -17,12 +17,12 @@ import torch
 
 from zoo import infer
 from zoo.config import Tensor, Tolerance
+from zoo.contestant import MODEL
 from zoo.errors import IntegrityError
-from zoo.evaluate import MODEL
 
 if TYPE_CHECKING:
+    from zoo.contestant import Contestant
     from zoo.contracts import Dataset, Indices
-    from zoo.evaluate import Contestant
 
 ITEMS = 4
 MAX_BYTES = 2 * 2**20

@@ -30,8 +30,8 @@ def command(
         console.result_json(metrics)
         return
     console.result(console.scores_table(metrics))
-    if metrics.get("ensemble"):
-        console.result(console.members_table(metrics))
+    for table in console.parts_tables(metrics):
+        console.result(table)
     console.result(console.counts_line(metrics))
     for note in metrics["notes"]:
         console.result(f"note: {note}")

@@ -16,11 +16,17 @@ def command(
     overrides: SetOption = None,
     *,
     filled: Annotated[bool, typer.Option("--filled", help="Every value of a recipe, and where it came from.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Which stages of a recipe would run, and which are kept.")
+    ] = False,
     output: FormatOption = Format.human,
 ) -> None:
     """Show what a name is: a component's source, parameters and paper, a model's card, or a recipe's values."""
     from zoo.registry import MODELS, Registry
 
+    if plan:
+        _show_plan(name, overrides or [], output)
+        return
     if filled or overrides:
         _show_filled(name, overrides or [], output)
         return
@@ -122,6 +128,22 @@ def _show_filled(name: str, overrides: list[str], output: Format) -> None:
     console.result(console.table(["path", "value", "from"], rows))
     for dropped in done.dropped:
         console.say(f"note: {dropped} is dropped, the part now named does not know it")
+
+
+def _show_plan(name: str, overrides: list[str], output: Format) -> None:
+    """Show the stages of each member; the data are listed for it, and not read."""
+    from zoo import experiment, recipe, resolve
+    from zoo.errors import UsageError
+
+    filled = resolve.fill(recipe.load(name, overrides))
+    if not filled.data["stages"]:
+        raise UsageError(f"{name}: has one training and no stages; 'zoo show {name} --filled' tells how it goes")
+    rows = experiment.planned(filled)
+    if output is Format.json:
+        console.result_json(rows)
+        return
+    columns = ["member", "stage", "use", "takes", "digest", "what"]
+    console.result(console.table(columns, [[str(row[column]) for column in columns] for row in rows]))
 
 
 def _value(data: Any, path: Any) -> str | None:

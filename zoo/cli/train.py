@@ -21,6 +21,9 @@ def command(
     *,
     out: Annotated[Path | None, typer.Option("--out", help="The run folder, if not runs/RECIPE/UTC-DIGEST.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run that did not finish.")] = False,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="STAGE", help="Make this stage and those behind it anew.")
+    ] = None,
     seed: Annotated[list[int] | None, typer.Option("--seed", help="Short for --set train.seeds; repeatable.")] = None,
     device: DeviceOption = Device.auto,
     output: FormatOption = Format.human,
@@ -30,18 +33,18 @@ def command(
 
     allocator.hold_memory()
     given = [*(overrides or []), *([f"train.seeds={seed}"] if seed else [])]
-    run, filled = experiment.start(recipe, given, out=out, resume=resume)
+    run, filled = experiment.start(recipe, given, out=out, resume=resume, first=first)
     for dropped in filled.dropped:
         console.say(f"note: {dropped} is dropped, the part now named does not know it")
-    metrics = _follow(experiment.train(run, filled, device.value), filled.frame.train.epochs)
+    metrics = _follow(experiment.train(run, filled, device.value, first))
     if not metrics:
         return
     if output is Format.json:
         console.result_json({"run": str(run.folder), **metrics})
         return
     console.result(console.scores_table(metrics))
-    if metrics.get("ensemble"):
-        console.result(console.members_table(metrics))
+    for table in console.parts_tables(metrics):
+        console.result(table)
     console.result(console.counts_line(metrics))
     for note in metrics["notes"]:
         console.result(f"note: {note}")
@@ -49,8 +52,8 @@ def command(
     console.result(f"next: zoo eval {run.folder}")
 
 
-def _follow(records: Iterable[Record], epochs: int) -> dict[str, Any]:
-    """Show what the loop tells: a bar on a terminal, a line an epoch everywhere."""
+def _follow(records: Iterable[Record]) -> dict[str, Any]:
+    """Show what the loop tells: a bar on a terminal, a line an epoch and a stage everywhere."""
     metrics: dict[str, Any] = {}
     with console.progress() as bar:
         task = bar.add_task("starting", total=None) if bar else None
@@ -58,15 +61,21 @@ def _follow(records: Iterable[Record], epochs: int) -> dict[str, Any]:
             if record.kind == "run":
                 metrics = record.values
             elif record.kind == "batch" and bar and task is not None:
-                label = f"{record.member} epoch {record.epoch + 1}/{epochs}"
+                label = f"{record.member} epoch {record.epoch + 1}/{record.epochs}"
                 bar.update(task, description=label, completed=record.values["batch"], total=record.values["batches"])
-            elif record.kind != "batch":
-                console.say(_line(record, epochs))
+            elif record.kind == "progress" and bar and task is not None:
+                values = record.values
+                bar.update(task, description=f"{values['stage']}", completed=values["done"], total=values["total"])
+            elif record.kind not in {"batch", "progress"}:
+                console.say(_line(record))
     return metrics
 
 
-def _line(record: Record, epochs: int) -> str:
+def _line(record: Record) -> str:
     values = record.values
+    if record.kind == "stage":
+        made = "kept from before" if values["kept"] else f"made in {values['seconds']:.0f} s"
+        return f"{record.member}: stage {values['stage']} {made}"
     if record.kind == "member":
         where = "the CPU" if values["device"] == "cpu" else values["device"]
         number = values["parameters"]
@@ -79,4 +88,6 @@ def _line(record: Record, epochs: int) -> str:
         )
         return f"{record.member}: {scores}"
     losses = " ".join(f"{k} {v:.4f}" for k, v in values.items() if k == "loss" or k.startswith("val_"))
-    return f"{record.member}: epoch {record.epoch + 1}/{epochs} {losses} ({values['items_per_second']:.0f} items/s)"
+    return (
+        f"{record.member}: epoch {record.epoch + 1}/{record.epochs} {losses} ({values['items_per_second']:.0f} items/s)"
+    )

@@ -1,0 +1,125 @@
+"""What stages made, kept in the cache under a digest of all that it follows from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo import atomic, checkpoint
+from zoo.errors import IntegrityError
+from zoo.folders import cache_home
+from zoo.stage_contract import Block, Made, Trained
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+RECORD, CALIBRATION = "stage.json", "calibration.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One stage's folder, ``cache_home()/stages/<name>-<digest>``; with its record, which comes last, it is whole."""
+
+    name: str
+    digest: str
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return cache_home() / "stages" / f"{self.name}-{self.digest[:20]}"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the stage need not be run."""
+        return (self.folder / RECORD).is_file()
+
+    def forget(self) -> None:
+        """Remove it, so that the stage is run again; the record first."""
+        (self.folder / RECORD).unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, made: Made, about: Mapping[str, Any]) -> None:
+        """Keep what a stage made."""
+        for name, values in made.arrays.items():
+            _write_array(self.folder / f"{name}.npy", values)
+        _write_arrays(self.folder / CALIBRATION, made.calibration)
+        models = {**({"": made.model} if made.model else {}), **made.others}
+        told = [self._write_model(number, name, model) for number, (name, model) in enumerate(models.items())]
+        record = {"arrays": list(made.arrays), "models": told, "trained": made.trained, "summary": dict(made.summary)}
+        atomic.write_json(self.folder / RECORD, {"name": self.name, "digest": self.digest, **about, **record})
+
+    def read(self) -> Made:
+        """Return what was kept; arrays are mapped.
+
+        Raises
+        ------
+        IntegrityError
+            It is damaged; the sentence tells how to make it anew.
+        """
+        try:
+            record = json.loads((self.folder / RECORD).read_text())
+            models = {told["called"]: self._read_model(number, told) for number, told in enumerate(record["models"])}
+            arrays = {name: _read_array(self.folder / f"{name}.npy") for name in record["arrays"]}
+            calibration = _read_arrays(self.folder / CALIBRATION)
+            summary, trained = record["summary"], record["trained"]
+        except (OSError, ValueError, LookupError, TypeError, IntegrityError) as error:
+            what = " ".join(str(error).split())[:200]
+            raise IntegrityError(
+                f"{self.folder}: what stage '{self.name}' made is damaged ({what}); make it anew by --from {self.name}"
+            ) from error
+        return Made(models.pop("", None), arrays, calibration, models, summary, trained)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is told of the stage."""
+        found: dict[str, Any] = json.loads((self.folder / RECORD).read_text())
+        return found
+
+    def _write_model(self, number: int, name: str, model: Trained) -> dict[str, Any]:
+        atomic.write_tensors(self.folder / f"model{number}.safetensors", model.weights)
+        blocks = {slot: [dict(block.values), list(block.path)] for slot, block in _blocks(model).items()}
+        return {"called": name, **blocks}
+
+    def _read_model(self, number: int, told: Mapping[str, Any]) -> Trained:
+        weights, _ = checkpoint.read_tensors(self.folder / f"model{number}.safetensors")
+        # not Block[Any](...): the alias writes into what it makes, and blocks are frozen
+        encoder, head = (Block(told[slot][0], tuple(told[slot][1])) for slot in ("encoder", "head"))
+        return Trained(encoder, head, weights)
+
+
+def _blocks(model: Trained) -> dict[str, Block[Any]]:
+    return {"encoder": model.encoder, "head": model.head}
+
+
+def _write_array(path: Path, values: NDArray[Any]) -> None:
+    import numpy as np
+
+    def fill(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.save(file, values, allow_pickle=False)
+
+    atomic.write(path, fill)
+
+
+def _read_array(path: Path) -> NDArray[Any]:
+    import numpy as np
+
+    found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return found
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    import numpy as np
+    import torch
+
+    if arrays:
+        atomic.write_tensors(path, {name: torch.from_numpy(np.asarray(value)) for name, value in arrays.items()})
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    return {n: value.numpy() for n, value in checkpoint.read_tensors(path)[0].items()} if path.exists() else {}

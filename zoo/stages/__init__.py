@@ -1,0 +1,1 @@
+"""Stages of a recipe that has several; see :mod:`zoo.stage_contract`."""
