@@ -1,5 +1,6 @@
 """Fields of round cells whose protein lies in the nucleus, outside of it, or nowhere, as bags of crops."""
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -10,10 +11,12 @@ SIDE, STEP = 24, 26
 
 
 class Fields:
-    """The fields that the bags were cut from."""
+    """The fields that the bags were cut from, and before them one without cells, which is no bag."""
 
-    def __init__(self, images):
-        self.images = images
+    def __init__(self, names, images):
+        self.images = [np.zeros_like(images[0]), *images]
+        self.groups = {"field": ["empty", *names]}
+        self.fields = [SimpleNamespace(name=name, truth=str) for name in self.groups["field"]]
 
     def batch(self, items):
         return {"image": torch.from_numpy(np.stack([self.images[item] for item in items]))}
@@ -47,7 +50,14 @@ class Bags:
             for number, crop in enumerate(self.crops[-1]):
                 image[:, 1 : SIDE + 1, number * STEP : number * STEP + SIDE] = crop
             images.append(image)
-        self.fields_dataset = Fields(images)
+        self.fields_dataset = Fields(self.names, images)
+        if not truth:
+            self.forget()
+
+    def forget(self):
+        self.truth = False
+        for field in self.fields_dataset.fields:
+            field.truth = None
 
     def __len__(self):
         return len(self.names)
@@ -80,7 +90,7 @@ class Bags:
     def open_new(self, inputs):
         new = Bags(fields=3, seed=7, names="new/{}")
         new.label_sets[:] = -1
-        new.truth = False
+        new.forget()
         return new
 
     def cell_truth(self, items):

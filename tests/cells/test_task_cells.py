@@ -111,6 +111,35 @@ def test_measured_data_are_scored_by_images_and_say_nothing_of_cells():
     assert set(task.brief(predicted, truth)[0]) == {"probability", "threshold"}
 
 
+def test_fields_whose_cells_nobody_knows_do_not_count_among_those_that_are_known():
+    dataset, task = Bags(), Cells(num_classes=3)
+    predicted, truth = judged(task, dataset)
+    kept = dataset.cell_truth
+    blank = np.repeat(np.arange(12) >= 8, dataset.sizes)
+
+    def some(items):
+        if set(items.tolist()) <= {8, 9, 10, 11}:
+            return None
+        found = kept(items)
+        found["cell"][blank], found["missed"][8:] = -1, 0
+        return found
+
+    dataset.cell_truth = some
+    truth = task.truth(dataset, everything(dataset))
+    assert (truth["missed"][8:] == -1).all()
+    assert (task.truth(dataset, np.arange(8, 12))["cell_label"] == -1).all()
+    first = {"cell", "attention", "cell_label"}
+    parts = [
+        {name: value[~blank] if name in first else value[:8] for name, value in part.items()}
+        for part in (predicted, truth)
+    ]
+    alone = task.score(*parts)[0]
+    found = task.score(predicted, truth)[0]
+    assert all(
+        found[name] == pytest.approx(alone[name]) for name in ("cell_map", "map_iou60", "cell_f1", "attention_lift")
+    )
+
+
 def test_images_without_labels_are_left_out_of_the_scores():
     dataset, task = Bags(), Cells(num_classes=3)
     predicted, truth = judged(task, dataset)

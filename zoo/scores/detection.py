@@ -98,7 +98,8 @@ def by_bag(rows: NDArray[Any], size: Sizes) -> Floats:
     sums = np.zeros((len(rows) + 1, *rows.shape[1:]), dtype=kind)
     np.cumsum(rows, axis=0, out=sums[1:], dtype=kind)
     ends = np.cumsum(size)
-    return (sums[ends] - sums[ends - size]).astype(np.float64)
+    found: Floats = (sums[ends] - sums[ends - size]).astype(np.float64)
+    return found
 
 
 def _by_order(rows: _Rows, counted: Floats, lacking: Floats) -> Floats:

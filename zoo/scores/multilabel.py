@@ -37,6 +37,12 @@ def sigmoid(logits: NDArray[Any]) -> Floats:
     return found
 
 
+def known(label: NDArray[Any]) -> Mask:
+    """Return which rows [m] of ``label`` [m, K] are known: those without -1."""
+    found: Mask = np.all(label >= 0, axis=1)
+    return found
+
+
 def ranked(
     label: Mask,
     probability: NDArray[Any],

@@ -69,7 +69,7 @@ def called(probability: NDArray[Any], threshold: NDArray[Any], classes: Sequence
 
 def joined(labels: NDArray[np.bool_], classes: Sequence[str]) -> list[str]:
     """Return the names of the labels of each row [n, K], empty for one without."""
-    return [BETWEEN.join(classes[k] for k in np.flatnonzero(row)) for row in labels]
+    return [BETWEEN.join(classes[k] for k in np.flatnonzero(row).tolist()) for row in labels]
 
 
 def _anndata(

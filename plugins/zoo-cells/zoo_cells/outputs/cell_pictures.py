@@ -30,6 +30,8 @@ SIDE = 640
 """Pixels of the longer side of a field in its picture; a larger one is drawn with fewer."""
 RANGE = (1, 99.8)
 """Percentiles of the protein that become black and white."""
+LEAST = 0.15
+"""Share of white that becomes white at least, so that the noise of a cell without protein stays dark."""
 COLOURS, TRUE, FALSE, UNKNOWN = 96, "#009e73", "#d55e00", "#888888"
 DPI = 100
 HEAT = "plasma"
@@ -60,7 +62,7 @@ def field_picture(judged: Judged, place: int) -> Any:
 
     item = int(judged.items[place])
     mask = judged.dataset.mask(item)
-    image = np.asarray(judged.dataset.fields_dataset.batch(np.array([item]))["image"][0][PROTEIN])
+    image = _protein(judged, place)
     step = max(1, -(-max(mask.shape) // SIDE))
     inside = judged.cells["item"] == place
     attention = judged.predicted["attention"][inside] * int(inside.sum())
@@ -81,6 +83,13 @@ def field_picture(judged: Judged, place: int) -> Any:
     return figure
 
 
+def _protein(judged: Judged, place: int) -> NDArray[Any]:
+    """Return the protein in the field of an image; fields without cells are no items, so that it is found by name."""
+    fields = judged.dataset.fields_dataset
+    number = list(fields.groups["field"]).index(judged.fields[place])
+    return np.asarray(fields.batch(np.array([number]))["image"][0][PROTEIN])
+
+
 def _title(judged: Judged, place: int) -> str:
     said, label = judged.predicted["probability"][place], judged.truth["label"][place] > 0
     true = ", ".join(f"{short(judged.classes[k])} ({said[k]:.2f})" for k in np.flatnonzero(label))
@@ -97,7 +106,7 @@ def _title(judged: Judged, place: int) -> str:
 def gallery(judged: Judged) -> Any:
     """Draw a row a location, the most frequent ones: the protein of the cells that are held surest to show it.
 
-    The frame says whether that is so: green for true, red for false, grey where nobody knows.
+    The frame says whether that is so: green for true, orange for false, grey where nobody knows.
     """
     from matplotlib.figure import Figure
 
@@ -116,7 +125,7 @@ def gallery(judged: Judged) -> Any:
         for place, number in zip(line, cells.tolist(), strict=False):
             place.imshow(_grey(crops[number]), cmap="gray", vmin=0, vmax=1)
             place.spines[:].set(visible=True, color=_frame(judged, number, k), linewidth=2)
-    figure.suptitle("surest cells of a location (green: true, red: false, grey: not known)", fontsize=8)
+    figure.suptitle("surest cells of a location (green: true, orange: false, grey: not known)", fontsize=8)
     return figure
 
 
@@ -137,8 +146,9 @@ def _crops(judged: Judged, cells: NDArray[np.int64]) -> dict[int, NDArray[Any]]:
 
 
 def _grey(plane: NDArray[Any]) -> NDArray[np.float64]:
+    white = np.iinfo(plane.dtype).max if plane.dtype.kind == "u" else 1.0
     low, high = np.percentile(plane, RANGE)
-    found: NDArray[np.float64] = np.clip((plane.astype(np.float64) - low) / max(float(high - low), 1e-12), 0, 1)
+    found: NDArray[np.float64] = np.clip((plane.astype(np.float64) - low) / max(float(high - low), LEAST * white), 0, 1)
     return found
 
 

@@ -57,7 +57,7 @@ def images_table(judged: Judged) -> Table:
     said, known = judged.predicted, judged.truth
     names = called(said["probability"], said["threshold"], judged.classes)
     true = joined(known["label"] > 0, judged.classes)
-    labelled = (known["label"] >= 0).all(axis=1)
+    labelled = multilabel.known(known["label"])
     rows = [
         [
             field,
@@ -77,7 +77,7 @@ def cells_table(judged: Judged) -> Table:
     said, table = judged.predicted, judged.cells
     names = called(said["cell"], said["cell_threshold"][table["item"]], judged.classes)
     label = judged.truth.get("cell_label", np.full(said["cell"].shape, -1))
-    true, known = joined(label > 0, judged.classes), (label >= 0).all(axis=1)
+    true, known = joined(label > 0, judged.classes), multilabel.known(label)
     places = [table[name].tolist() for name in (*BOX, *CENTRE, "area")]
     rows = [
         [field, cell, *place, attention, true[n] if known[n] else None, names[n], *said["cell"][n]]
@@ -102,7 +102,7 @@ def classes_table(judged: Judged) -> Table:
 
 
 def _images_by_class(judged: Judged) -> dict[str, Any]:
-    known = (judged.truth["label"] >= 0).all(axis=1)
+    known = multilabel.known(judged.truth["label"])
     label, probability = judged.truth["label"][known] > 0, judged.predicted["probability"][known]
     threshold, size = judged.predicted["threshold"][known], np.ones(len(label), dtype=np.int64)
     return {
@@ -118,7 +118,7 @@ def _cells_by_class(judged: Judged) -> dict[str, Any]:
     said, truth = judged.predicted, judged.truth
     if "cell_label" not in truth:
         return {}
-    matched, missed = (truth["cell_label"] >= 0).all(axis=1), np.maximum(truth["missed"], 0)
+    matched, missed = multilabel.known(truth["cell_label"]), np.maximum(truth["missed"], 0)
     size = by_bag(matched, truth["size"]).astype(np.int64)
     label, probability = truth["cell_label"][matched] > 0, said["cell"][matched]
     threshold = np.repeat(said["cell_threshold"], size, axis=0)

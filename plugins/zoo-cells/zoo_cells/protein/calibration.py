@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.errors import DataError
 from zoo.scores.detection import by_bag
-from zoo.scores.multilabel import cross_entropy, sigmoid
+from zoo.scores.multilabel import cross_entropy, known, sigmoid
 from zoo.scores.operating import HALF, temperature, thresholds
 
 if TYPE_CHECKING:
@@ -79,25 +79,25 @@ def fit(
     DataError
         No image has labels.
     """
-    known = (label >= 0).all(axis=1)
-    if not known.any():
+    has = known(label)
+    if not has.any():
         raise DataError("none of the images kept for calibration has labels; see that the table of labels names them")
     size = outputs["size"].astype(np.int64)
-    inside, size, label = np.repeat(known, size), size[known], label[known] > 0
-    bag, instance = outputs["bag"][known], outputs["instance"][inside]
+    inside, size, labels = np.repeat(has, size), size[has], label[has] > 0
+    bag, instance = outputs["bag"][has], outputs["instance"][inside]
     attention = outputs["attention"][inside].astype(np.float64) if "attention" in outputs else even(size)
     found = neutral(label.shape[1])
     if with_temperature:
-        found[IMAGE_TEMPERATURE] = _one(temperature(lambda t: cross_entropy(label, sigmoid(bag / t))))
+        found[IMAGE_TEMPERATURE] = _one(temperature(lambda t: cross_entropy(labels, sigmoid(bag / t))))
 
         def of_cells(t: float) -> float:
-            return cross_entropy(label, by_bag(attention[:, None] * sigmoid(instance / t), size))
+            return cross_entropy(labels, by_bag(attention[:, None] * sigmoid(instance / t), size))
 
         found[CELL_TEMPERATURE] = _one(temperature(of_cells))
     if with_thresholds:
         image, cell = probabilities(bag, instance, size, found, image_weight)
-        positives, inherited = label.sum(axis=0), np.repeat(label, size, axis=0)
-        found[IMAGE_THRESHOLD] = thresholds(label, image, positives=positives).astype(np.float32)
+        positives, inherited = labels.sum(axis=0), np.repeat(labels, size, axis=0)
+        found[IMAGE_THRESHOLD] = thresholds(labels, image, positives=positives).astype(np.float32)
         found[CELL_THRESHOLD] = thresholds(inherited, cell, attention, positives=positives).astype(np.float32)
     return found
 

@@ -36,9 +36,29 @@ MEANINGS = {
 LOWER = ("cell_ece", "image_ece")
 
 
+def truth_of_cells(dataset: Any, items: NDArray[np.int64], size: NDArray[np.int64]) -> Arrays:
+    """Return ``cell_label`` [N, K] and ``missed`` [n, K], nothing of a dataset that knows the cells of no field.
+
+    Where it knows those of some fields only, rows of the others are -1 in both, so that all groups have the same.
+    """
+    some = any(field.truth is not None for field in dataset.fields_dataset.fields)
+    if not some:
+        return {}
+    found, classes = dataset.cell_truth(items), len(dataset.classes)
+    if found is None:
+        return {
+            "cell_label": np.full((int(size.sum()), classes), -1, np.int8),
+            "missed": np.full((len(items), classes), -1, np.int64),
+        }
+    label, missed = np.asarray(found["cell"], np.int8), np.array(found["missed"], np.int64)
+    # a field with true cells has them matched or missed
+    missed[(by_bag(multilabel.known(label), size) == 0) & ~missed.any(axis=1)] = -1
+    return {"cell_label": label, "missed": missed}
+
+
 def of_images(predicted: Arrays, truth: Arrays, weight: NDArray[Any] | None) -> dict[str, Floats]:
     """Return the scores of images with labels, for each weighting [..., n]."""
-    known = (truth["label"] >= 0).all(axis=1)
+    known = multilabel.known(truth["label"])
     label, probability = truth["label"][known] > 0, predicted["probability"][known]
     counted, size = None if weight is None else weight[..., known], np.ones(len(label), dtype=np.int64)
     called, half = probability >= predicted["threshold"][known], probability >= 0.5  # noqa: PLR2004 - as named
@@ -56,7 +76,7 @@ def of_cells(predicted: Arrays, truth: Arrays, weight: NDArray[Any] | None) -> d
         nothing = np.full(() if weight is None else weight.shape[:-1], np.nan)
         names = ("cell_map", "map_iou60", "cell_f1", "cell_f1_half", "cell_ece", "attention_lift")
         return dict.fromkeys(names, nothing)
-    matched = (truth["cell_label"] >= 0).all(axis=1)
+    matched = multilabel.known(truth["cell_label"])
     size = by_bag(matched, truth["size"]).astype(np.int64)
     label, probability = truth["cell_label"][matched] > 0, predicted["cell"][matched]
     called = probability >= np.repeat(predicted["cell_threshold"], size, axis=0)
@@ -76,7 +96,7 @@ def _found(predicted: Arrays, truth: Arrays, weight: NDArray[Any] | None) -> Flo
 
     Differs from it in that each cell has a confidence for every location, and cells at the edge count like others.
     """
-    known = (truth["missed"] >= 0).all(axis=1)
+    known = multilabel.known(truth["missed"])
     inside = np.repeat(known, truth["size"])
     return multilabel.mean_average_precision(
         truth["cell_label"][inside] > 0,
@@ -91,6 +111,6 @@ def _found(predicted: Arrays, truth: Arrays, weight: NDArray[Any] | None) -> Flo
 def shown(truth: Arrays) -> NDArray[np.int8]:
     """Return whether each cell shows a label of its image: 1 or 0, -1 where truth or labels are not known [N]."""
     image = np.repeat(truth["label"], truth["size"], axis=0)
-    found = ((truth["cell_label"] > 0) & (image > 0)).any(axis=1).astype(np.int8)
-    found[(truth["cell_label"] < 0).any(axis=1) | (image < 0).any(axis=1)] = -1
-    return found
+    both = np.any((truth["cell_label"] > 0) & (image > 0), axis=1)
+    known = multilabel.known(truth["cell_label"]) & multilabel.known(image)
+    return np.where(known, both, -1).astype(np.int8)

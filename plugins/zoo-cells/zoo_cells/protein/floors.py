@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.batches import in_order
 from zoo.errors import DataError
-from zoo.scores.multilabel import sigmoid
+from zoo.scores.multilabel import known, sigmoid
 from zoo_cells.protein import intensity
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def fit(dataset: Any, items: Indices) -> dict[str, Arrays]:
         None has a label, or a crop's pixels are not finite.
     """
     label = np.asarray(dataset.label_sets)[items]
-    items, label = items[(label >= 0).all(axis=1)], label[(label >= 0).all(axis=1)]
+    has = known(label)
+    items, label = items[has], label[has]
     if not len(items):
         raise DataError("none of the training fields has labels; see that the table of labels names them")
     frequency = label.mean(axis=0, dtype=np.float64)
@@ -84,7 +85,8 @@ def measure(dataset: Any, items: Indices) -> tuple[Floats, Indices]:
     for some in in_order(items, AT_ONCE):
         batch = dataset.batch(some)
         rows.append(intensity.features(batch["instances"]))
-        sizes.append(np.diff(np.asarray(batch["offsets"], dtype=np.int64)))
+        offsets = np.asarray(batch["offsets"], dtype=np.int64)
+        sizes.append(offsets[1:] - offsets[:-1])
         if not np.isfinite(rows[-1]).all():
             named = ", ".join(batch["id"])
             raise DataError(f"pixels of {named} are not all finite; mend the images or leave them out of the data")

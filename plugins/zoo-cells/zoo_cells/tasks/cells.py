@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.contracts import HubTask
 from zoo.errors import DataError, UsageError
+from zoo.scores.multilabel import known
 from zoo_cells.protein import calibration, cell_scores, floors
 
 if TYPE_CHECKING:
@@ -104,18 +105,17 @@ class Cells:
 
     def predict(self, outputs: Arrays, bank: Arrays) -> Arrays:
         """Return what a head's outputs say of images and of their cells."""
-        full, known = _complete(outputs), {**calibration.neutral(self.classes), **bank}
+        full, fitted = _complete(outputs), {**calibration.neutral(self.classes), **bank}
         size = full["size"].astype(np.int64)
-        image, cell = calibration.probabilities(full["bag"], full["instance"], size, known, self.image_weight)
-        thresholds = (known[calibration.IMAGE_THRESHOLD], known[calibration.CELL_THRESHOLD])
+        image, cell = calibration.probabilities(full["bag"], full["instance"], size, fitted, self.image_weight)
+        thresholds = (fitted[calibration.IMAGE_THRESHOLD], fitted[calibration.CELL_THRESHOLD])
         return _predicted(image, cell, full["attention"], size, thresholds)
 
     def truth(self, dataset: Any, items: Indices) -> Arrays:
         """Return labels of images, and of cells where they are known; ``size`` [n] says how many each has."""
         size = np.asarray(dataset.sizes, dtype=np.int64)[items]
-        known = dataset.cell_truth(items) if hasattr(dataset, "cell_truth") else None
-        truth: Arrays = {"label": np.asarray(dataset.label_sets, dtype=np.int8)[items], "size": size}
-        return truth if known is None else {**truth, "cell_label": known["cell"], "missed": known["missed"]}
+        label = np.asarray(dataset.label_sets, dtype=np.int8)[items]
+        return {"label": label, "size": size, **cell_scores.truth_of_cells(dataset, items, size)}
 
     def brief(self, predicted: Arrays, truth: Arrays) -> tuple[Arrays, Arrays]:
         """Return probabilities and thresholds with four digits, cells only where their truth is known."""
@@ -131,10 +131,10 @@ class Cells:
     def score(self, predicted: Arrays, truth: Arrays) -> tuple[dict[str, float], dict[str, float]]:
         """Return the scores, NaN where there is nothing to compute them from; and what they come from."""
         values = self.resampled(*self.brief(predicted, truth))
-        counts = {"images": len(truth["label"]), "labelled": (truth["label"] >= 0).all(axis=1).sum()}
+        counts = {"images": len(truth["label"]), "labelled": known(truth["label"]).sum()}
         counts["cells"] = truth["size"].sum()
         if "cell_label" in truth:
-            counts["cells_with_truth"] = (truth["cell_label"] >= 0).all(axis=1).sum()
+            counts["cells_with_truth"] = known(truth["cell_label"]).sum()
         return {name: float(values[name]) for name in self.scores}, {n: float(c) for n, c in counts.items()}
 
     def resampled(
@@ -227,8 +227,8 @@ def _predicted(
 
 
 def _check_sizes(predicted: Arrays, truth: Arrays) -> None:
-    told, known = len(predicted["cell"]), int(truth["size"].sum())
-    if told != known or len(predicted["attention"]) != known:
+    told, there = len(predicted["cell"]), int(truth["size"].sum())
+    if told != there or len(predicted["attention"]) != there:
         raise DataError(
-            f"the model tells of {told} cells and the data have {known}; leave what drops cells out of transforms.eval"
+            f"the model tells of {told} cells and the data have {there}; leave what drops cells out of transforms.eval"
         )
