@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.batches import in_parts
+from zoo.errors import DataError
+from zoo.heads.abmil import Abmil
+from zoo.nn.given import Given
+from zoo.transforms.affine import Affine
 from zoo.transforms.bag_sample import BagSample
+from zoo.transforms.blur import Blur
+from zoo.transforms.channel_jitter import ChannelJitter
+from zoo.transforms.elastic import Elastic
+from zoo.transforms.erase import Erase
 from zoo.transforms.flip import Flip
+from zoo.transforms.rotate import Rotate
 
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
@@ -82,6 +91,72 @@ def test_a_sample_is_drawn_from_its_generator_alone_and_evenly():
     assert counts.max() < 230
     again = BagSample(at_most=3)(bags([10]), torch.Generator().manual_seed(599))["instances"][:, 1, 0, 0]
     assert torch.equal(rows, again)
+
+
+@given(SIZES, st.integers(1, 9), st.integers(0, 99))
+def test_whatever_a_batch_has_of_instances_is_sampled_and_divided_with_them(sizes, at_most, seed):
+    batch = bags(sizes)
+    number = batch["instances"][:, 1, 0, 0]
+    batch |= {"features": number[:, None].expand(-1, 5), "instance_label": number[:, None].repeat(1, 3)}
+    smaller = BagSample(at_most=at_most)(batch, torch.Generator().manual_seed(seed))
+    for some in (smaller, *(part for part, _ in in_parts(smaller, 4))):
+        kept = some["instances"][:, 1, 0, 0]
+        assert torch.equal(some["features"][:, 0], kept)
+        assert torch.equal(some["instance_label"][:, 2], kept)
+        assert len(some["label"]) == len(some["id"]) == len(some["offsets"]) - 1
+    assert torch.equal(smaller["label"], batch["label"])
+
+
+@pytest.mark.parametrize("rows", [2, 4, 8])
+def test_what_items_share_stays_whole_however_many_rows_it_has(rows):
+    batch = bags([3, 1, 2, 2]) | {"overview": torch.arange(rows).float(), "overview_index": torch.tensor([0, 1, 1, 0])}
+    smaller = BagSample(at_most=1)(batch, torch.Generator().manual_seed(0))
+    assert torch.equal(smaller["overview"], batch["overview"])
+    found = [part["overview"][part["overview_index"]] for part, _ in in_parts(batch, 4)]
+    assert torch.cat(found).tolist() == [0, 1, 1, 0]
+
+
+def test_features_that_were_computed_before_go_through_as_they_are_in_32_bits():
+    features, offsets = torch.randn(7, 5).half(), torch.tensor([0, 3, 7])
+    encoder = Given(out_features=5)
+    assert (encoder.reads, encoder.out_features, list(encoder.parameters())) == (("features",), 5, [])
+    found = encoder({"features": features, "offsets": offsets})
+    assert torch.equal(found, features.float())
+    assert Abmil(in_features=5, num_classes=2)(found, {"offsets": offsets})["bag"].shape == (2, 2)
+    with pytest.raises(DataError) as raised:
+        encoder({"features": features[:, :4]})
+    assert str(raised.value) == (
+        "features of a batch are [7, 4], and 5 a row were announced; compute them anew with the encoder they are to "
+        "come from"
+    )
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Flip(p=1.0),
+        Rotate(),
+        Rotate(degrees=30),
+        ChannelJitter(brightness=0.2, contrast=0.2, gamma=0.2),
+        Blur(p=1.0),
+        Erase(p=1.0, fill="noise"),
+        Affine(degrees=180, translate=0.1, flip=True),
+        Elastic(p=1.0),
+    ],
+    ids=lambda transform: type(transform).__name__,
+)
+def test_transforms_change_instances_of_four_channels_and_nothing_else_of_a_bag(transform):
+    batch = bags([3, 1, 4])
+    batch |= {"instances": torch.rand(8, 4, 16, 16), "features": torch.rand(8, 5), "instance_label": torch.rand(8, 3)}
+    before = {name: value.clone() for name, value in batch.items() if name != "id"}
+    changed = transform(batch, torch.Generator().manual_seed(0))
+    assert changed["instances"].shape == (8, 4, 16, 16)
+    assert not torch.equal(changed["instances"], batch["instances"])
+    assert changed["instances"].min() >= 0
+    assert changed["instances"].max() <= 1 + 1e-6
+    for name, value in before.items():
+        assert torch.equal(batch[name], value)
+        assert name == "instances" or torch.equal(changed[name], value)
 
 
 def test_a_sample_of_nothing_is_refused():

@@ -1,7 +1,9 @@
 """The timm encoder: its normalisation, its weights, and what it says when these cannot be had."""
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 
 from zoo.encoders.timm import Timm
 from zoo.errors import NetworkError
@@ -34,3 +36,56 @@ def test_other_than_three_channels_share_the_average_mean():
     three = Timm(model="test_resnet.r160_in1k", in_chans=3)
     assert torch.allclose(five.mean, three.mean.mean().expand(1, 5, 1, 1))
     assert "mean" not in five.state_dict(), "constants do not travel with the weights"
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """Let timm find weights for ``test_resnet`` in a file, and return them."""
+    torch.manual_seed(0)
+    make, model = timm.create_model, timm.create_model("test_resnet.r160_in1k", num_classes=0)
+    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+    there = {"file": str(tmp_path / "weights.safetensors"), "num_classes": 0}
+    monkeypatch.setattr(timm, "create_model", lambda name, **said: make(name, pretrained_cfg_overlay=there, **said))
+    return model.state_dict()
+
+
+def first(encoder):
+    return encoder.net.state_dict()["conv1.0.weight"]
+
+
+def test_a_fourth_channel_begins_from_red_again_and_all_are_scaled_unless_told(published):
+    rgb = published["conv1.0.weight"]
+    found = first(Timm(model="test_resnet.r160_in1k", in_chans=4, pretrained=True))
+    assert torch.allclose(found, torch.cat([rgb, rgb[:, :1]], dim=1) * 3 / 4)
+
+
+@pytest.mark.parametrize("chans", [3, 4, 6])
+def test_channels_beyond_three_begin_from_the_mean_of_the_three_that_stay_as_they_are(published, chans):
+    encoder = Timm(model="test_resnet.r160_in1k", in_chans=chans, pretrained=True, extra_chans="mean")
+    rgb, found = published["conv1.0.weight"], first(encoder)
+    assert torch.equal(found[:, :3], rgb)
+    assert torch.allclose(found[:, 3:], rgb.mean(1, keepdim=True).expand(-1, chans - 3, -1, -1))
+    others = {name: value for name, value in encoder.net.state_dict().items() if value.shape != found.shape}
+    assert all(torch.equal(value, published[name]) for name, value in others.items())
+    three = Timm(model="test_resnet.r160_in1k", in_chans=3)
+    assert torch.equal(encoder.mean[:, :3], three.mean)
+    assert torch.allclose(encoder.std[:, 3:], three.std.mean().expand(1, chans - 3, 1, 1))
+    assert encoder({"image": torch.rand(2, chans, 32, 32)}).shape == (2, encoder.out_features)
+    assert encoder.provenance["name"] == "timm/test_resnet.r160_in1k"
+
+
+def test_a_trained_encoder_of_four_channels_is_taken_up_again_whatever_they_began_from(published):
+    settings = {"model": "test_resnet.r160_in1k", "in_chans": 4, "pretrained": True, "extra_chans": "mean"}
+    trained = Timm(**settings).eval()
+    with weights.follow():
+        again = Timm(**settings).eval()
+    again.load_state_dict(trained.state_dict())
+    image = {"image": torch.rand(2, 4, 32, 32)}
+    assert torch.equal(again(image), trained(image))
+
+
+def test_the_mean_of_three_channels_needs_three():
+    with pytest.raises(ValueError, match="extra_chans: mean is for data of three channels or more, and these have 2"):
+        Timm(model="test_resnet.r160_in1k", in_chans=2, extra_chans="mean")
+    with pytest.raises(ValueError, match=r"extra_chans: mean: '.*' of 'tresnet_m' is .* say extra_chans: timm"):
+        Timm(model="tresnet_m", in_chans=4, extra_chans="mean")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -159,17 +159,27 @@ def in_parts(batch: Batch, at_most: int | None) -> Iterator[tuple[Batch, float]]
             first = bag
 
 
+def rows_of(name: str, batch: Batch) -> Literal["bags", "instances", "neither"]:
+    """Return what an entry of a batch of bags has a row of: each bag, each instance, or neither.
+
+    An entry that items share (with an ``_index`` beside it) has rows of its own, however many. Where every bag has one
+    instance, rows of bags and of instances are the same.
+    """
+    value, offsets = batch[name], batch["offsets"]
+    rows = len(value) if hasattr(value, "__len__") and getattr(value, "ndim", 1) else None
+    if rows is None or name == "offsets" or f"{name}_index" in batch:
+        return "neither"
+    if rows == len(offsets) - 1:
+        return "bags"
+    return "instances" if rows == int(offsets[-1]) else "neither"
+
+
 def _bags(batch: Batch, first: int, end: int, offsets: list[int]) -> Batch:
     """Return some neighbouring bags of a batch: rows of bags from entries with B rows, of instances from the others."""
-    bags, instances = len(offsets) - 1, offsets[-1]
-    part: dict[str, Any] = {}
-    for name, value in batch.items():
-        if name == "offsets":
-            part[name] = value[first : end + 1] - offsets[first]
-        elif len(value) == bags:  # where every bag has one instance both are the same
-            part[name] = value[first:end]
-        elif len(value) == instances:
-            part[name] = value[offsets[first] : offsets[end]]
-        else:
-            part[name] = value
+    rows = {"bags": slice(first, end), "instances": slice(offsets[first], offsets[end])}
+    part: dict[str, Any] = {
+        name: value if (what := rows_of(name, batch)) == "neither" else value[rows[what]]
+        for name, value in batch.items()
+    }
+    part["offsets"] = batch["offsets"][first : end + 1] - offsets[first]
     return part

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -18,6 +18,8 @@ from zoo.nn.weights import will_follow
 
 STEM = re.compile(r"(.*\.)?(act|bn|norm)\d?|.*stem.*")
 """Names of modules that timm lists beside a model's stages."""
+
+COLOURS = 3
 
 
 class Timm(nn.Module):
@@ -35,6 +37,10 @@ class Timm(nn.Module):
         Start from the published weights (needs the network once; they are kept in the Hugging Face cache).
     in_chans
         Channels of ``image``; filled in from the dataset.
+    extra_chans
+        What channels beyond three begin from. ``timm`` takes the weights of red, green and blue in turn again and
+        scales all by 3 / C. ``mean`` leaves those of the three as they are, with their own mean and standard deviation,
+        and gives each further channel the mean of the three, of the weights and of both.
     drop_path
         Stochastic depth, for the models that have it.
     cbam
@@ -45,7 +51,8 @@ class Timm(nn.Module):
     Raises
     ------
     ValueError
-        timm does not know the model, or attention cannot stand there in it.
+        timm does not know the model, attention cannot stand there in it, or its first layer has no weights of three
+        channels, or the data fewer, where the mean of them is asked for.
     NetworkError
         The weights cannot be fetched.
 
@@ -65,6 +72,7 @@ class Timm(nn.Module):
         model: str,
         in_chans: int,
         pretrained: bool = False,
+        extra_chans: Literal["timm", "mean"] = "timm",
         drop_path: float = 0.0,
         cbam: Attention | None = None,
     ) -> None:
@@ -78,14 +86,18 @@ class Timm(nn.Module):
             near = difflib.get_close_matches(model, timm.list_models(), n=4)
             raise ValueError(f"timm has no model '{model}'; near it: {', '.join(near) or 'see timm.list_models()'}")
         options: dict[str, Any] = {"in_chans": in_chans, **({"drop_path_rate": drop_path} if drop_path else {})}
-        self.net = _create(model, pretrained=pretrained and not will_follow(), **options)
+        means = extra_chans == "mean"
+        if means and in_chans < COLOURS:
+            raise ValueError(f"extra_chans: mean is for data of three channels or more, and these have {in_chans}")
+        create = _with_means if means and in_chans > COLOURS else _create
+        self.net = create(model, pretrained=pretrained and not will_follow(), **options)
         # some models have a layer between the pooling and the classifier
         self.out_features = int(getattr(self.net, "head_hidden_size", None) or self.net.num_features)
         if pretrained:
             self.provenance = _provenance(self.net.pretrained_cfg)
         facts = resolve_data_config(model=self.net)
-        self.register_buffer("mean", _per_channel(facts["mean"], in_chans), persistent=False)
-        self.register_buffer("std", _per_channel(facts["std"], in_chans), persistent=False)
+        self.register_buffer("mean", _per_channel(facts["mean"], in_chans, means=means), persistent=False)
+        self.register_buffer("std", _per_channel(facts["std"], in_chans, means=means), persistent=False)
         self.model = model
         self.cbam: nn.Module | None = None
         if cbam is not None:
@@ -168,6 +180,22 @@ def _create(model: str, *, pretrained: bool, **options: Any) -> Any:
         ) from error
 
 
+def _with_means(model: str, *, pretrained: bool, **options: Any) -> Any:
+    """Return the model with the published weights for three channels, and their mean for each channel more."""
+    net = _create(model, pretrained=False, **options)
+    known = _create(model, pretrained=pretrained, **{**options, "in_chans": COLOURS}).state_dict()
+    for name, value in net.state_dict().items():
+        given = known[name]
+        if given.shape != value.shape:
+            if given.ndim != 4 or given.shape[1] != COLOURS:  # noqa: PLR2004 - out, in, high, wide
+                what = f"'{name}' of '{model}' is {list(given.shape)} and has no weights of three channels to take"
+                raise ValueError(f"extra_chans: mean: {what} the mean of; say extra_chans: timm")
+            beyond = given.mean(dim=1, keepdim=True).expand(-1, options["in_chans"] - COLOURS, -1, -1)
+            known[name] = torch.cat([given, beyond], dim=1)
+    net.load_state_dict(known)
+    return net
+
+
 def _stages(net: Any) -> list[Mapping[str, Any]]:
     """Return name and channels of the modules after which the maps of a model become smaller, its stem left out."""
     modules = dict(net.named_modules())
@@ -203,8 +231,10 @@ def _provenance(known: Mapping[str, Any]) -> Provenance:
     return {"name": f"timm/{name}", "licence": str(known.get("license") or "none").lower(), "source": source}
 
 
-def _per_channel(values: tuple[float, ...], in_chans: int) -> torch.Tensor:
+def _per_channel(values: tuple[float, ...], in_chans: int, *, means: bool) -> torch.Tensor:
     numbers = torch.tensor(values)
-    if len(values) != in_chans:
+    if means and len(values) == COLOURS:
+        numbers = torch.cat([numbers, numbers.mean().repeat(in_chans - COLOURS)])
+    elif len(values) != in_chans:
         numbers = numbers.mean().repeat(in_chans)
     return numbers.view(1, in_chans, 1, 1)

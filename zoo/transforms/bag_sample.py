@@ -7,11 +7,14 @@ from typing import Any
 
 import torch
 
+from zoo.batches import rows_of
+
 
 class BagSample:
     """Keep at most ``at_most`` instances of each bag, drawn anew for every batch; the bags stay in order.
 
-    It bounds what a bag of tens of thousands of instances costs in training; in evaluation all are used.
+    It bounds what a bag of tens of thousands of instances costs in training; in evaluation all are used. Whatever else
+    a batch has of each instance (``features``, ``instance_label``) is kept with it.
 
     Parameters
     ----------
@@ -42,12 +45,9 @@ class BagSample:
         place = torch.arange(len(bag)) - offsets[bag]
         kept = order[place < self.at_most].sort().values
         smaller = torch.cat([offsets[:1], sizes.clamp(max=self.at_most).cumsum(0)])
-        return {name: self._rows(value, kept, len(bag)) for name, value in batch.items()} | {
-            "offsets": smaller.to(batch["offsets"].device)
+        of_instances = {
+            name: value[kept.to(value.device)]
+            for name, value in batch.items()
+            if isinstance(value, torch.Tensor) and rows_of(name, batch) == "instances"
         }
-
-    @staticmethod
-    def _rows(value: Any, kept: torch.Tensor, instances: int) -> Any:
-        if isinstance(value, torch.Tensor) and len(value) == instances:
-            return value[kept.to(value.device)]
-        return value
+        return {**batch, **of_instances, "offsets": smaller.to(batch["offsets"].device)}
