@@ -1,0 +1,1 @@
+"""What finds the cells of a field: planes by what they show -> a label image."""
