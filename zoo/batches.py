@@ -166,12 +166,12 @@ def rows_of(name: str, batch: Batch) -> Literal["bags", "instances", "neither"]:
     instance, rows of bags and of instances are the same.
     """
     value, offsets = batch[name], batch["offsets"]
-    rows = len(value) if hasattr(value, "__len__") and getattr(value, "ndim", 1) else None
-    if rows is None or name == "offsets" or f"{name}_index" in batch:
+    has_rows = hasattr(value, "__len__") and getattr(value, "ndim", None) != 0
+    if not has_rows or name == "offsets" or f"{name}_index" in batch:
         return "neither"
-    if rows == len(offsets) - 1:
+    if len(value) == len(offsets) - 1:
         return "bags"
-    return "instances" if rows == int(offsets[-1]) else "neither"
+    return "instances" if len(value) == int(offsets[-1]) else "neither"
 
 
 def _bags(batch: Batch, first: int, end: int, offsets: list[int]) -> Batch:
