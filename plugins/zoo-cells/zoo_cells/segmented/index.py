@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -59,10 +60,12 @@ class CellIndex:
             known = self._counted()
             yield from self._make(known.damaged, len(self.names) - len(known.damaged))
             known = self._counted() if known.damaged else known
-            names = [one.name for one in self.fields]
-            self.store.write_table(self._stamp, self.names, names, known, sorted(self.lost))
         if not known.kept.any():
             raise DataError(self._nothing(known))
+        if known.rows:
+            names = [one.name for one in self.fields]
+            self.store.write_table(self._stamp, self.names, names, known, sorted(self.lost))
+            known = replace(known, rows={})
         self.counts = known
 
     def make_again(self, number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 ENDING = ".safetensors"
 NARROW = 2**16
 MOST_PIXELS = 2**28
-PART = 1000
-"""Fields whose rows of the table are in memory at once."""
 SMALL = ("box", "centroid", "area")
 BOX = ("y0", "x0", "y1", "x1")
 COLUMNS = {
@@ -44,11 +42,22 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many cells of each field are kept, how many were found, and which files cannot be read [n]."""
+    """What the files of the fields of a dataset tell.
+
+    Attributes
+    ----------
+    kept, found
+        How many cells of each field are kept, and how many were found [n].
+    damaged
+        Which files cannot be read.
+    rows
+        ``box``, ``centroid`` and ``area`` of all cells, one field after the other.
+    """
 
     kept: NDArray[np.int64]
     found: NDArray[np.int64]
     damaged: list[int]
+    rows: Mapping[str, NDArray[Any]]
 
 
 class CellStore:
@@ -135,16 +144,19 @@ class CellStore:
         return np.frombuffer(pixels, kind).reshape(height, width).astype(np.int32)
 
     def counts(self, names: Sequence[str], numbers: Sequence[int]) -> Counts:
-        """Return how many cells these of the fields have; the others have none."""
+        """Return what is known of these of the fields; the others have no cells."""
         kept, found = np.zeros(len(names), np.int64), np.zeros(len(names), np.int64)
-        damaged = list[int]()
+        damaged: list[int] = []
+        parts: list[dict[str, torch.Tensor]] = []
         for number in numbers:
-            held = self.read(names[number], ("area", "found"))
+            held = self.read(names[number], (*SMALL, "found"))
             if held is None:
                 damaged.append(number)
             else:
                 kept[number], found[number] = len(held["area"]), int(held["found"][0])
-        return Counts(kept, found, damaged)
+                parts.append(held)
+        rows = {name: np.concatenate([part[name].numpy() for part in parts]) for name in SMALL if parts}
+        return Counts(kept, found, damaged, rows)
 
     def table(self, stamp: str, lost: Sequence[int], length: int) -> Counts | None:
         """Return the counts that the table of a dataset tells, None where it does not fit or is not there."""
@@ -164,7 +176,7 @@ class CellStore:
         found = kept.copy()
         for number, count in told["over"]:
             found[number] = count
-        return Counts(kept, found, [])
+        return Counts(kept, found, [], {})
 
     def write_table(
         self, stamp: str, names: Sequence[str], fields: Sequence[str], counts: Counts, lost: list[int]
@@ -176,35 +188,22 @@ class CellStore:
         over = [[int(one), int(counts.found[one])] for one in np.flatnonzero(counts.found > counts.kept)]
         told = json.dumps({"fields": len(names), "lost": lost, "over": over})
         kinds = [(name, pa.type_for_alias(kind)) for name, kind in COLUMNS.items()]
-        schema = pa.schema(kinds, metadata={"zoo": told})
-
-        def fill(temporary: Path) -> None:
-            with pq.ParquetWriter(temporary, schema) as out:
-                for part in self._parts(names, fields, np.flatnonzero(counts.kept)):
-                    out.write_table(pa.table(part, schema=schema))
-
-        atomic.write(self.folder / f"{stamp}.parquet", fill)
-
-    def _parts(
-        self, names: Sequence[str], fields: Sequence[str], numbers: NDArray[np.int64]
-    ) -> Iterator[Mapping[str, Any]]:
-        for start in range(0, len(numbers), PART):
-            rows: list[dict[str, NDArray[Any]]] = []
-            for number in numbers[start : start + PART].tolist():
-                held = self.read(names[number], SMALL)
-                if held is not None:
-                    row = columns(held)
-                    count = len(row["area"])
-                    file = str(self.path(names[number]).relative_to(self.folder))
-                    told = {"item": number, "field": fields[number], "file": file}
-                    rows.append({**{key: np.full(count, value) for key, value in told.items()}, **row})
-            if rows:
-                yield {key: np.concatenate([row[key] for row in rows]) for key in COLUMNS}
+        item = np.repeat(np.arange(len(names)), counts.kept)
+        files = [str(self.path(name).relative_to(self.folder)) for name in names]
+        rows: dict[str, Any] = {
+            **columns(counts.rows),
+            "item": item,
+            "field": np.array(fields, object)[item],
+            "cell": np.arange(len(item)) - np.repeat(np.cumsum(counts.kept) - counts.kept, counts.kept) + 1,
+            "file": np.array(files, object)[item],
+        }
+        table = pa.table(rows, schema=pa.schema(kinds, metadata={"zoo": told}))
+        atomic.write(self.folder / f"{stamp}.parquet", lambda temporary: pq.write_table(table, temporary))
 
 
-def columns(held: Mapping[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
-    """Return what a field's file says of its cells as columns of a table."""
-    box, centroid, area = (held[name].numpy() for name in SMALL)
+def columns(held: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return what is kept of the cells of a field as columns of a table."""
+    box, centroid, area = (np.asarray(held[name]) for name in SMALL)
     told = {"cell": np.arange(1, len(area) + 1, dtype=np.int32)}
     told |= {name: box[:, place] for place, name in enumerate(BOX)}
     return {**told, "centroid_y": centroid[:, 0], "centroid_x": centroid[:, 1], "area": area}
