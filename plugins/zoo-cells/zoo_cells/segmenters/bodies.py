@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo_cells.segmenters.nuclei import renumbered
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -17,7 +19,8 @@ def cytoplasm(plane: NDArray[np.float64], *, diameter: float) -> NDArray[np.floa
     import numpy as np
     from scipy import ndimage
 
-    return ndimage.gaussian_filter(np.minimum(plane, 1), diameter / 20)
+    smooth: NDArray[np.float64] = ndimage.gaussian_filter(np.minimum(plane, 1), diameter / 20)
+    return smooth
 
 
 def grown_over(
@@ -31,8 +34,6 @@ def grown_over(
     import numpy as np
     from scipy import ndimage
     from skimage.segmentation import watershed
-
-    from zoo_cells.segmenters.nuclei import renumbered
 
     mask = without_small_holes((light > bound) | (nuclei > 0), below=diameter**2 / 8)
     away = ndimage.distance_transform_edt(nuclei == 0) / diameter
@@ -48,4 +49,5 @@ def without_small_holes(mask: NDArray[np.bool_], *, below: float) -> NDArray[np.
     from scipy import ndimage
 
     holes, _ = ndimage.label(~mask)
-    return mask | (np.bincount(holes.ravel()) < below)[holes]
+    filled: NDArray[np.bool_] = mask | (np.bincount(holes.ravel()) < below)[holes]
+    return filled

@@ -121,7 +121,8 @@ def filled_by(labels: NDArray[np.int32], cut: NDArray[np.int32]) -> NDArray[np.b
     """Return the holes that a cut left in what it was made of, dark nucleoli for instance."""
     from scipy import ndimage
 
-    return ndimage.binary_fill_holes(cut > 0) & (cut == 0) & (labels > 0)
+    holes: NDArray[np.bool_] = ndimage.binary_fill_holes(cut > 0) & (cut == 0) & (labels > 0)
+    return holes
 
 
 def kept(labels: NDArray[np.int32], smooth: NDArray[np.float64], *, smallest: float, least: float) -> NDArray[np.int32]:

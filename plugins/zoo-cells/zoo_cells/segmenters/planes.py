@@ -101,8 +101,10 @@ def _room(box: tuple[slice, ...], shape: tuple[int, ...], factor: int) -> tuple[
 
 
 def _bilinear(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    import numpy as np
+
     rows, columns = (_weights(side, factor) for side in image.shape)
-    return rows @ image @ columns.T
+    return np.asarray(rows @ image @ columns.T, np.float32)
 
 
 def _weights(side: int, factor: int) -> NDArray[np.float32]:
@@ -110,4 +112,5 @@ def _weights(side: int, factor: int) -> NDArray[np.float32]:
     import numpy as np
 
     at = np.clip((np.arange(side * factor) + 0.5) / factor - 0.5, 0, side - 1)
-    return np.maximum(1 - np.abs(at[:, None] - np.arange(side)), 0).astype(np.float32)
+    near: NDArray[Any] = np.maximum(1 - np.abs(at[:, None] - np.arange(side)), 0)
+    return near.astype(np.float32)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo_cells.segmenters.bodies import cytoplasm, grown_over
+from zoo_cells.segmenters.nuclei import ground_ends, nuclei, typical_diameter
+from zoo_cells.segmenters.planes import checked, enlarged, scaled, shrunk
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -92,8 +96,6 @@ class Watershed:
         """
         import numpy as np
 
-        from zoo_cells.segmenters.planes import checked, enlarged
-
         known = {name: planes[name] for name in (*self.needs, *BODIES) if name in planes}
         size = checked(known or planes, self.needs, who="watershed")
         across = self.diameter or self._estimate(known["nucleus"])
@@ -104,19 +106,12 @@ class Watershed:
 
     def _estimate(self, plane: NDArray[Any]) -> float:
         """Return the diameter of a usual nucleus, in pixels of the field."""
-        from zoo_cells.segmenters.nuclei import typical_diameter
-        from zoo_cells.segmenters.planes import scaled, shrunk
-
-        factor = -(-max(plane.shape) // COARSE_PX)
+        factor = -(-int(max(plane.shape)) // COARSE_PX)
         return factor * typical_diameter(scaled(shrunk(plane, factor)))
 
     def _small(self, planes: Mapping[str, NDArray[Any]], diameter: float, factor: int) -> NDArray[np.int32]:
         """Return the cells of the shrunk field; ``diameter`` is in its pixels."""
         from skimage.segmentation import expand_labels
-
-        from zoo_cells.segmenters.bodies import cytoplasm, grown_over
-        from zoo_cells.segmenters.nuclei import ground_ends, nuclei
-        from zoo_cells.segmenters.planes import scaled, shrunk
 
         light = {name: scaled(shrunk(plane, factor)) for name, plane in planes.items()}
         seeds = nuclei(
