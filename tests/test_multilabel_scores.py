@@ -159,10 +159,10 @@ def test_no_threshold_has_a_higher_f1_than_the_best_one(case):
     assert best >= max(metrics.f1_score(positive, score >= at) for at in score) - 1e-12
 
 
-def test_a_label_with_one_positive_keeps_a_threshold_of_one_half():
+def test_a_label_with_one_positive_keeps_a_threshold_of_one_half_and_two_pull_it_half_way():
     label = np.array([[True, True], [False, True], [False, False]])
     score = np.array([[0.9, 0.3], [0.2, 0.2], [0.1, 0.1]])
-    assert operating.thresholds(label, score, positives=label.sum(axis=0)).tolist() == pytest.approx([0.5, 0.15])
+    assert operating.thresholds(label, score, positives=label.sum(axis=0)).tolist() == pytest.approx([0.5, 0.325])
 
 
 def test_a_thousand_drawings_of_fifteen_hundred_cells_take_a_moment():

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HALF = 0.5
 FEWEST = 2
 """Positive items below which a label keeps a threshold of one half: one item fits any threshold below it."""
+PRIOR = 2
+"""Positive items that one half counts for: the best threshold of a handful is that of chance."""
 WIDEST = np.log(20.0)
 """Temperatures lie between 1/20 and 20; beyond that a model knows nothing or all."""
 STEPS = 60
@@ -49,7 +51,7 @@ def temperature(loss: Callable[[float], float]) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def best_threshold(positive: NDArray[np.bool_], score: NDArray[Any], weight: NDArray[Any] | None = None) -> float:
+def best_threshold(positive: NDArray[np.bool_], score: NDArray[Any]) -> float:
     """Return the threshold at which calling every item of at least that score has the highest F1.
 
     It lies midway between the lowest score that is called and the highest that is not, so that it does not hang on one
@@ -59,34 +61,35 @@ def best_threshold(positive: NDArray[np.bool_], score: NDArray[Any], weight: NDA
     ----------
     positive, score
         Of each item [n]; scores lie in [0, 1].
-    weight
-        How much each item counts [n].
 
     References
     ----------
     Lipton, Elkan, Narayanaswamy, arXiv:1402.1892, on why thresholds that maximise F1 differ from one half.
     """
-    counted = np.ones(len(score)) if weight is None else np.asarray(weight, dtype=np.float64)
-    total = float(counted[positive].sum())
-    if not total:
+    if not positive.any():
         return HALF
     order = np.argsort(-score, kind="stable")
-    ranked_scores, ahead = score[order].astype(np.float64), counted[order]
+    ranked_scores = score[order].astype(np.float64)
     ends = np.flatnonzero(np.concatenate([ranked_scores[1:] != ranked_scores[:-1], [True]]))
-    hits, called = np.cumsum(ahead * positive[order])[ends], np.cumsum(ahead)[ends]
-    best = int(np.argmax(2 * hits / (called + total)))
+    hits = np.cumsum(positive[order])[ends]
+    best = int(np.argmax(2 * hits / (ends + 1 + positive.sum())))
     lowest = ranked_scores[ends[best]]
     below = ranked_scores[ends[best + 1]] if best + 1 < len(ends) else 0.0
     return float((lowest + below) / 2)
 
 
-def thresholds(
-    label: NDArray[np.bool_], score: NDArray[Any], weight: NDArray[Any] | None = None, *, positives: NDArray[Any]
-) -> Floats:
-    """Return :func:`best_threshold` of each label [K]; one half where fewer than two ``positives`` [K] speak for it."""
-    return np.array(
-        [
-            best_threshold(label[:, k], score[:, k], weight) if positives[k] >= FEWEST else HALF
-            for k in range(label.shape[1])
-        ]
-    )
+def thresholds(label: NDArray[np.bool_], score: NDArray[Any], *, positives: NDArray[Any]) -> Floats:
+    """Return :func:`best_threshold` of each label [K], drawn towards one half where little speaks for it.
+
+    Parameters
+    ----------
+    label, score
+        Of each item [n, K].
+    positives
+        How many independent positive items each label has [K]: images, where the items are their cells. With p of them
+        a threshold is (p t + 2 / 2) / (p + 2), as if two more had shown one half to be best; with fewer than two it is
+        one half.
+    """
+    best = np.array([best_threshold(label[:, k], score[:, k]) for k in range(label.shape[1])])
+    pulled = (positives * best + PRIOR * HALF) / (positives + PRIOR)
+    return np.where(positives >= FEWEST, pulled, HALF)

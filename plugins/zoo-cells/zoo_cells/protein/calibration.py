@@ -59,9 +59,10 @@ def fit(
     probabilities of an image's cells, weighted by attention, because a single cell need not show what its image is
     labelled with, but those attended to should; cells against inherited labels would learn to doubt what is right.
 
-    The threshold of a label has the highest F1 on these images: for images, of their own probabilities; for cells, of
-    cells with the labels of their image, each counting by its attention, so that an image counts once and a cell that
-    the model has turned from counts for little. A label that fewer than two images have keeps one half.
+    The threshold of a label has the highest F1 on these images, drawn towards one half where few images have it
+    (:func:`zoo.scores.operating.thresholds`): for images by their own probabilities, for cells by those of all cells
+    with the labels of their image. Labels that some cells do not deserve lower the threshold by little; weighting cells
+    by their attention, or taking the surest cell of each image, raises it and costs more F1 of cells than it gains.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def fit(
         image, cell = probabilities(bag, instance, size, found, image_weight)
         positives, inherited = labels.sum(axis=0), np.repeat(labels, size, axis=0)
         found[IMAGE_THRESHOLD] = thresholds(labels, image, positives=positives).astype(np.float32)
-        found[CELL_THRESHOLD] = thresholds(inherited, cell, attention, positives=positives).astype(np.float32)
+        found[CELL_THRESHOLD] = thresholds(inherited, cell, positives=positives).astype(np.float32)
     return found
 
 
