@@ -10,6 +10,7 @@ import anndata
 import numpy as np
 import pytest
 import tifffile
+from conftest import DATA
 from sklearn import metrics
 
 import zoo as face
@@ -263,6 +264,17 @@ def test_intensities_are_finite_and_named_for_crops_of_any_kind():
         assert np.isfinite(found).all()
     assert intensity.features(noise.astype(np.uint16) * 257) == pytest.approx(intensity.features(noise), abs=1e-3)
     assert intensity.features(noise[:0]).shape == (0, len(intensity.names()))
+
+
+def test_intensities_of_measured_cells_find_a_protein_of_the_cytosol_where_the_er_is():
+    crops = sorted((DATA / "hpa" / "cells").glob("*.npy"))
+    if not crops:
+        pytest.skip(f"no cells of the Human Protein Atlas at {DATA / 'hpa' / 'cells'}; set ZOO_TEST_DATA")
+    stack = np.moveaxis(np.stack([np.load(path, allow_pickle=False) for path in crops]), -1, 1)
+    found = dict(zip(intensity.names(), np.median(intensity.features(stack), axis=0), strict=True))
+    assert np.isfinite(list(found.values())).all()
+    assert 0.1 < found["nucleus_size"] < 0.6
+    assert found["correlation_er"] > 0.2 > abs(found["correlation_nucleus"])
 
 
 def test_intensities_say_where_the_light_is():

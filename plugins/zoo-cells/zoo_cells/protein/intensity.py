@@ -128,16 +128,15 @@ class _Sums:
 
     def spread(self, region: str, plane: str) -> Floats:
         """Return the standard deviation of a plane over a region [n]."""
-        return np.sqrt(self._together(region, plane, plane))
+        return np.sqrt(np.maximum(self._covariance(region, plane, plane), 0))
 
     def correlation(self, region: str, one: str, two: str) -> Floats:
         """Return the correlation of two planes over a region [n]."""
         scale = self.spread(region, one) * self.spread(region, two)
-        together = self._mean(region, one, two) - self.mean(region, one) * self.mean(region, two)
-        return np.clip(_over(together, scale, least=STILL**2), -1, 1)
+        return np.clip(_over(self._covariance(region, one, two), scale, least=STILL**2), -1, 1)
 
-    def _together(self, region: str, one: str, two: str) -> Floats:
-        return np.maximum(self._mean(region, one, two) - self.mean(region, one) * self.mean(region, two), 0)
+    def _covariance(self, region: str, one: str, two: str) -> Floats:
+        return self._mean(region, one, two) - self.mean(region, one) * self.mean(region, two)
 
     def _mean(self, region: str, one: str, two: str) -> Floats:
         return self._of(region, one, two) / np.maximum(self.size(region), 1)
