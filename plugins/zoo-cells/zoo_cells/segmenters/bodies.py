@@ -15,11 +15,11 @@ LEAST_BODY = 0.1
 
 
 def cytoplasm(plane: NDArray[np.float64], *, diameter: float) -> NDArray[np.float64]:
-    """Return a scaled plane, at most 1, smoothed over a 20th of a nucleus, so that fibres become an area."""
+    """Return a scaled plane, at most 1, smoothed over a 28th of a nucleus, so that fibres become an area."""
     import numpy as np
     from scipy import ndimage
 
-    smooth: NDArray[np.float64] = ndimage.gaussian_filter(np.minimum(plane, 1), diameter / 20)
+    smooth: NDArray[np.float64] = ndimage.gaussian_filter(np.minimum(plane, 1), diameter / 28)
     return smooth
 
 
@@ -29,7 +29,8 @@ def grown_over(
     """Return cells [h, w] under the numbers of their nuclei; a nucleus without a body is left out.
 
     Cells meet where the light of the cytoplasm is least, or half-way where it is even: the landscape of the watershed
-    is the distance to the nearest nucleus less the light. Light that no nucleus is connected with belongs to no cell.
+    is a quarter of the distance to the nearest nucleus, in diameters, less the light. Light that no nucleus is
+    connected with belongs to no cell.
     """
     import numpy as np
     from scipy import ndimage
@@ -37,7 +38,7 @@ def grown_over(
 
     mask = without_small_holes((light > bound) | (nuclei > 0), below=diameter**2 / 8)
     away = ndimage.distance_transform_edt(nuclei == 0) / diameter
-    cells = watershed(away - light, nuclei, mask=mask).astype(np.int32)
+    cells = watershed(away / 4 - light, nuclei, mask=mask).astype(np.int32)
     most = int(nuclei.max()) + 1
     around = np.bincount(cells.ravel(), minlength=most) - np.bincount(nuclei.ravel(), minlength=most)
     return renumbered(cells, around >= LEAST_BODY * np.bincount(nuclei.ravel(), minlength=most))
