@@ -30,7 +30,17 @@ STOREYS = {
             "zoo.experiment",
         ),
         *("zoo.predict", "zoo.publish", "zoo.pull", "zoo.push"),
-        *("zoo.pipeline", "zoo.report", "zoo.rescore", "zoo.training", "zoo.verify", "zoo.voters", "zoo.workbench"),
+        *(
+            "zoo.pipeline",
+            "zoo.report",
+            "zoo.rescore",
+            "zoo.scoring",
+            "zoo.staging",
+            "zoo.training",
+            "zoo.verify",
+            "zoo.voters",
+            "zoo.workbench",
+        ),
     },
     # evaluate stands below package, not beside training: a package keeps what it was scored with
     "parts": {

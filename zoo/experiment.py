@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import (
-    atomic,
-    contestant,
-    document,
-    evaluate,
-    evaluation_files,
-    package,
-    pipeline,
-    recipe,
-    resolve,
-    voters,
-    workbench,
-)
+from zoo import atomic, document, evaluate, evaluation_files, pipeline, recipe, resolve, scoring, staging, voters
 from zoo.compatible import check_fit
 from zoo.devices import accelerator_for
 from zoo.errors import Interrupted, RunError, UsageError
@@ -29,16 +18,12 @@ from zoo.registry import Registry
 from zoo.run import Run, environment, newest_unfinished
 from zoo.splits import Split, make, refuse_copies
 from zoo.training import Fit, Member, Record, as_items
+from zoo.workbench import Workplace
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from zoo.contracts import Dataset, Task
-    from zoo.model import Ensemble, Model
-    from zoo.stage_contract import Made
-
-EVERYONE = "all"
-"""Whom stages are run for that neither fold nor seed changes."""
 
 
 def start(
@@ -112,7 +97,7 @@ def _train(run: Run, filled: Filled, accelerator: Accelerator, first: str | None
     train_one = _train_voters if filled.members else _train_member
     with Interrupts().listening() as interrupts:
         if filled.data["stages"]:
-            staged = _Staged(filled, untouched, workbench.Workplace(run, accelerator, interrupts, check_fit))
+            staged = staging.Staged(filled, untouched, Workplace(run, accelerator, interrupts, check_fit))
             dataset, train_one = staged.dataset, staged.train
             yield from staged.begin(folds, first)
         for fold in folds:
@@ -159,7 +144,7 @@ def _train_member(
     yield Record("member", member.name, 0, fit.about)
     yield from fit.records()
     if accelerator.is_main_process:
-        yield _scored(member, fold, run, fit.trainee.model, interrupts)
+        yield scoring.scored(member, fold, run, fit.trainee.model, interrupts)
     accelerator.free_memory()  # it holds on to every model it has prepared
 
 
@@ -170,94 +155,16 @@ def _train_voters(
     yield from voters.train(members, run, accelerator, interrupts, check_fit)
     if accelerator.is_main_process:
         model = voters.together(members, member, run, accelerator.device, interrupts)
-        yield _scored(member, fold, run, model, interrupts)
-
-
-class _Staged:
-    """A recipe with stages: those that all folds and seeds share first, then the others for each member."""
-
-    def __init__(self, filled: Filled, untouched: Dataset, place: workbench.Workplace) -> None:
-        if place.accelerator.num_processes > 1:
-            raise UsageError("a recipe with stages trains in one process; start it without torchrun, a seed at a time")
-        self.filled, self.untouched, self.place = filled, untouched, place
-        self.views = filled.views(untouched)
-        self.dataset: Dataset = self.views[-1]
-        self.taken: dict[str, Made] = {}
-
-    def begin(self, folds: list[Split], first: str | None) -> Iterator[Record]:
-        """Drop what is to be made anew, and run what neither fold nor seed changes."""
-        seeds = self.filled.frame.train.seeds
-        plans = [pipeline.plan(self.filled, self.untouched, fold, seed) for fold in folds for seed in seeds]
-        for steps in plans if first is not None else []:
-            pipeline.forget(steps, pipeline.place_of(self.filled, str(first)))
-        nobody = as_items([])
-        facts = dict(self.untouched.facts)
-        task = self.filled.build("task", facts)
-        everyone = Member(EVERYONE, 0, self.filled, self.untouched, task, nobody, nobody, facts)
-        yield from pipeline.run(self.place, everyone, pipeline.shared(plans[0]), self.views, self.taken)
-
-    def train(
-        self, member: Member, fold: Split, run: Run, accelerator: Accelerator, interrupts: Interrupts
-    ) -> Iterator[Record]:
-        """Run the stages of a member, and score the model that comes of them."""
-        steps, taken = pipeline.plan(self.filled, self.untouched, fold, member.seed), dict(self.taken)
-        yield from pipeline.run(self.place, member, steps, self.views, taken)
-        found = pipeline.outcome(steps, taken)
-        model = workbench.built(self.filled, pipeline.final(found, self.filled), member.facts)
-        yield _scored(member, fold, run, model.to(accelerator.device), interrupts, came=found)
-
-
-def _scored(
-    member: Member,
-    fold: Split,
-    run: Run,
-    model: Model | Ensemble,
-    interrupts: Interrupts,
-    *,
-    came: pipeline.Outcome | None = None,
-) -> Record:
-    stopped = f"stopped by a signal while {member.name} was scored; it is trained, and its checkpoint is in"
-    with interrupts.at_once(f"{stopped} {run.folder}, go on with the same command and --resume"):
-        return Record("scored", member.name, 0, _score_member(member, fold, run, model, came))
-
-
-def _score_member(
-    member: Member, fold: Split, run: Run, model: Model | Ensemble, came: pipeline.Outcome | None
-) -> dict[str, Any]:
-    """Score a trained member beside its floors, and write the model and the result; return the scores by group.
-
-    Where scores are pooled, those of all groups together are returned instead. ``came`` is what stages made: their
-    calibration, and the models that led to this one, which are scored beside it.
-    """
-    dataset, batch = member.dataset, member.filled.frame.train.batch
-    views = member.filled.build_transforms("eval", member.facts)
-    trained = contestant.prepare(model, member.task, dataset, member.train, batch=batch, transforms=views)
-    trained.floors.update(member.task.fit_floors(dataset, member.train))
-    trained.bank.update(came.calibration if came else {})
-    for name, led in came.led.items() if came else ():
-        stage = workbench.built(member.filled, led, member.facts).to(next(model.parameters()).device)
-        trained.stages[name] = contestant.Contestant(stage, member.task, {}, {}, batch, views)
-    result = evaluate.by_group(trained, dataset, test_items(dataset, fold))
-    about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
-    folder = run.model_folder(member.name)
-    package.write(folder, member.filled, trained, dataset, about=about, items=member.train)
-    steps = {"steps": came.told} if came else {}
-    atomic.write_json(run.folder / "results" / f"{member.name}.json", {**about, **steps, **result})
-    if "pooled" in result:
-        protocol = member.filled.frame.protocol
-        return {"all test groups": _alone({**about, **result}, member.task, protocol)["alone"]}
-    scores: dict[str, Any] = result["scores"][contestant.MODEL]
-    return scores
+        yield scoring.scored(member, fold, run, model, interrupts)
 
 
 def planned(filled: Filled) -> list[dict[str, Any]]:
     """Return the stages of every member, a row each: what each takes, its digest, and whether it would run."""
     untouched = filled.build("data", {})
-    members = [(fold, seed) for fold in folds_of(filled, untouched) for seed in filled.frame.train.seeds]
-    rows: dict[str, dict[str, Any]] = {}
-    for fold, seed in members:
-        for step in pipeline.plan(filled, untouched, fold, seed):
-            who = member_name(fold, seed) if step.fitted else EVERYONE
+    views, rows = [untouched, *filled.views(untouched)], dict[str, dict[str, Any]]()
+    for fold, seed in itertools.product(folds_of(filled, untouched), filled.frame.train.seeds):
+        for step in pipeline.plan(filled, views, fold, seed):
+            who = member_name(fold, seed) if step.fitted else staging.EVERYONE
             about = {"member": who, "stage": step.name, "use": step.use, "takes": ", ".join(step.taken) or "the data"}
             state = "kept" if step.kept.is_there else "would run"
             rows.setdefault(step.kept.digest, {**about, "digest": step.kept.digest[:12], "what": state})
@@ -269,13 +176,6 @@ def fit_dataset(filled: Filled, dataset: Dataset, fold: Split) -> None:
     everyone = dataset.groups[fold.unit]
     strict = filled.frame.protocol == "strict"
     dataset.fit(as_items(fold.items(everyone, "train") if strict else list(range(len(dataset)))))
-
-
-def test_items(dataset: Dataset, fold: Split) -> dict[str, Any]:
-    """Return test group -> its items; one that has none left (no cell was found in any of its fields) is not there."""
-    everyone = dataset.groups[fold.unit]
-    found = {g: as_items([i for i, group in enumerate(everyone) if group == g]) for g in fold.test}
-    return {group: items for group, items in found.items() if len(items)}
 
 
 def summary(run: Run, filled: Filled, folds: list[Split], dataset: Dataset) -> dict[str, Any]:
@@ -290,17 +190,10 @@ def summary(run: Run, filled: Filled, folds: list[Split], dataset: Dataset) -> d
     files = {"recipe": filled.frame.name, "recipe_digest": filled.digest, "protocol": filled.frame.protocol}
     folder = run.folder / "evaluation"
     evaluation_files.of_run(task, members, dataset, unit=filled.split.unit, folder=folder, facts=files)
-    each = [_alone(member, task, filled.frame.protocol) for member in members]
+    each = [scoring.alone(member, task, filled.frame.protocol) for member in members]
     metrics = {**about, "split": split, "seeds": filled.frame.train.seeds, **joined, "members": each}
     atomic.write_json(run.metrics_path, metrics)
     return metrics
-
-
-def _alone(member: dict[str, Any], task: Task, protocol: str) -> dict[str, Any]:
-    """Return a member with its scores over all groups, and without the predictions that only joining needs."""
-    found = evaluate.summarise([member], task.scores, protocol, task)["scores"]
-    kept = {key: value for key, value in member.items() if key != "pooled"}
-    return {**kept, "alone": {score: column["mean"] for score, column in found.items()}}
 
 
 def member_name(fold: Split, seed: int) -> str:

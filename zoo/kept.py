@@ -88,7 +88,8 @@ class Kept:
     def _read_model(self, number: int, told: Mapping[str, Any]) -> Trained:
         weights, _ = checkpoint.read_tensors(self.folder / f"model{number}.safetensors")
         # not Block[Any](...): the alias writes into what it makes, and blocks are frozen
-        encoder, head = (Block(told[slot][0], tuple(told[slot][1])) for slot in ("encoder", "head"))
+        encoder: Block[Any] = Block(told["encoder"][0], tuple(told["encoder"][1]))
+        head: Block[Any] = Block(told["head"][0], tuple(told["head"][1]))
         return Trained(encoder, head, weights)
 
 

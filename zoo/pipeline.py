@@ -24,7 +24,6 @@ from zoo.workbench import Workbench, Workplace
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo.contracts import Dataset
     from zoo.splits import Split
 
 STAGES = "stages"
@@ -87,9 +86,21 @@ def place_of(filled: Filled, name: str) -> int:
     raise UsageError(f"--from {name}: the recipe has no such stage{way}")
 
 
-def plan(filled: Filled, dataset: Dataset, fold: Split, seed: int) -> list[Step]:
-    """Return the stages of a member with their digests; ``dataset`` is what no stage has touched, and is not read."""
+def plan(filled: Filled, views: Sequence[Any], fold: Split, seed: int) -> list[Step]:
+    """Return the stages of a member with their digests.
+
+    Parameters
+    ----------
+    filled
+        The recipe.
+    views
+        The data that no stage has touched, then as they are behind each stage. Nothing of them is read but how many
+        instances there are (``items_stamp``), and that not before the stages that all members share are kept.
+    fold, seed
+        Of the member.
+    """
     steps: list[Step] = []
+    dataset, last = views[0], views[-1]
     data = {key: value for key, value in filled.data["data"].items() if key not in APART["datasets"]}
     over: list[str] = []
     for number, block in enumerate(filled.data[STAGES]):
@@ -105,6 +116,8 @@ def plan(filled: Filled, dataset: Dataset, fold: Split, seed: int) -> list[Step]
         }
         if fitted:
             follows["member"] = _of_member(filled, block, fold, seed, judges=getattr(stage, "judges", False))
+            known = all(step.kept.is_there for step in shared(steps))
+            follows["items"] = str(getattr(last, "items_stamp", "")) if known else "not known yet"
         step = Step(
             number,
             block["name"],
@@ -177,7 +190,7 @@ def run(
     steps
         The stages, a part of them or all.
     views
-        The data behind each stage of the recipe.
+        The data that no stage has touched, then as they are behind each stage.
     taken
         What the stages before these handed on.
     """
@@ -186,7 +199,7 @@ def run(
             continue
         began, was = time.perf_counter(), step.kept.is_there
         if not was:
-            bench = Workbench(place, member, step.name, views[step.number], taken)
+            bench = Workbench(place, member, step.name, views[step.number + 1], taken)
             made = yield from _driven(step, bench, place, member)
             facts = {"use": step.use, "seconds": round(time.perf_counter() - began, 1)}
             step.kept.write(made, facts)

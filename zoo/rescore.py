@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from zoo import atomic, config, evaluate, package
 from zoo.errors import DataError, MissingError, UsageError
 from zoo.evaluation_files import Gathered
-from zoo.experiment import test_items
 from zoo.run import Run
+from zoo.scoring import test_items
 from zoo.splits import Split
 
 if TYPE_CHECKING:

@@ -1,0 +1,75 @@
+"""A trained member scored beside its floors on the test groups, and written down with its model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zoo import atomic, contestant, evaluate, package, workbench
+from zoo.training import Record, as_items
+
+if TYPE_CHECKING:
+    from zoo.contracts import Dataset, Task
+    from zoo.interrupts import Interrupts
+    from zoo.model import Ensemble, Model
+    from zoo.pipeline import Outcome
+    from zoo.run import Run
+    from zoo.splits import Split
+    from zoo.training import Member
+
+
+def scored(
+    member: Member,
+    fold: Split,
+    run: Run,
+    model: Model | Ensemble,
+    interrupts: Interrupts,
+    *,
+    came: Outcome | None = None,
+) -> Record:
+    """Score a member; a signal stops it at once, and what is trained stays."""
+    stopped = f"stopped by a signal while {member.name} was scored; it is trained, and its checkpoint is in"
+    with interrupts.at_once(f"{stopped} {run.folder}, go on with the same command and --resume"):
+        return Record("scored", member.name, 0, _score_member(member, fold, run, model, came))
+
+
+def _score_member(
+    member: Member, fold: Split, run: Run, model: Model | Ensemble, came: Outcome | None
+) -> dict[str, Any]:
+    """Score a trained member beside its floors, and write the model and the result; return the scores by group.
+
+    Where scores are pooled, those of all groups together are returned instead. ``came`` is what stages made: their
+    calibration, and the models that led to this one, which are scored beside it.
+    """
+    dataset, batch = member.dataset, member.filled.frame.train.batch
+    views = member.filled.build_transforms("eval", member.facts)
+    trained = contestant.prepare(model, member.task, dataset, member.train, batch=batch, transforms=views)
+    trained.floors.update(member.task.fit_floors(dataset, member.train))
+    trained.bank.update(came.calibration if came else {})
+    for name, led in came.led.items() if came else ():
+        stage = workbench.built(member.filled, led, member.facts).to(next(model.parameters()).device)
+        trained.stages[name] = contestant.Contestant(stage, member.task, {}, {}, batch, views)
+    result = evaluate.by_group(trained, dataset, test_items(dataset, fold))
+    about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
+    folder = run.model_folder(member.name)
+    package.write(folder, member.filled, trained, dataset, about=about, items=member.train)
+    steps = {"steps": came.told} if came else {}
+    atomic.write_json(run.folder / "results" / f"{member.name}.json", {**about, **steps, **result})
+    if "pooled" in result:
+        protocol = member.filled.frame.protocol
+        return {"all test groups": alone({**about, **result}, member.task, protocol)["alone"]}
+    scores: dict[str, Any] = result["scores"][contestant.MODEL]
+    return scores
+
+
+def test_items(dataset: Dataset, fold: Split) -> dict[str, Any]:
+    """Return test group -> its items; one that has none left (no cell was found in any of its fields) is not there."""
+    everyone = dataset.groups[fold.unit]
+    found = {g: as_items([i for i, group in enumerate(everyone) if group == g]) for g in fold.test}
+    return {group: items for group, items in found.items() if len(items)}
+
+
+def alone(member: dict[str, Any], task: Task, protocol: str) -> dict[str, Any]:
+    """Return a member with its scores over all groups, and without the predictions that only joining needs."""
+    found = evaluate.summarise([member], task.scores, protocol, task)["scores"]
+    kept = {key: value for key, value in member.items() if key != "pooled"}
+    return {**kept, "alone": {score: column["mean"] for score, column in found.items()}}
