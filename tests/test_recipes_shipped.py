@@ -9,7 +9,7 @@ from zoo.resolve import fill
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
-COUNT = 17
+COUNT = 19
 
 
 def test_as_many_recipes_are_found_as_are_meant_to_be_shipped():

@@ -46,8 +46,8 @@ def test_ls_of_something_else_is_a_mistake_of_the_call(zoo):
     code, out, err = zoo("ls", "header")
     assert (code, out) == (2, "")
     assert err == (
-        "error: 'header' cannot be listed; choose one of encoders, heads, losses, datasets, transforms, samplers, "
-        "tasks, models, recipes, runs\n"
+        "error: 'header' cannot be listed; choose one of encoders, heads, losses, datasets, segmenters, "
+        "transforms, samplers, stages, tasks, models, recipes, runs\n"
     )
 
 
@@ -305,3 +305,10 @@ def test_doctor_names_a_folder_that_cannot_be_written(zoo, monkeypatch):
     (runs,) = [finding for finding in json.loads(out) if finding["what"] == "runs"]
     assert runs["verdict"] == "FAIL"
     assert "file/runs: cannot be written" in runs["detail"]
+
+
+def test_show_of_a_name_that_a_component_and_a_recipe_share_shows_both(zoo):
+    code, out, err = zoo("show", "hpa")
+    assert (code, err) == (0, "")
+    assert "dataset hpa" in out
+    assert "name: hpa" in out

@@ -22,6 +22,7 @@ def command(
     output: FormatOption = Format.human,
 ) -> None:
     """Show what a name is: a component's source, parameters and paper, a model's card, or a recipe's values."""
+    from zoo import recipe
     from zoo.registry import MODELS, Registry
 
     if plan:
@@ -44,6 +45,8 @@ def command(
         return
     for fact in facts:
         _show_component(fact)
+    if name in recipe.shipped():
+        _show_recipe(name, output, registry)
 
 
 def _show_component(fact: dict[str, Any]) -> None:
