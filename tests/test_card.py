@@ -423,6 +423,14 @@ def test_the_spread_over_seeds_stands_there_where_there_were_several():
     assert "sd over seeds" not in card.render(facts())
 
 
+def test_the_models_of_earlier_stages_stand_before_the_one_that_came_of_them():
+    found = metrics()
+    found["stages"] = {"stage weak": found["floors"]["ridge"]}
+    text = section(card.render(facts(metrics=found)), "Scores")
+    assert [row[0] for row in table(text, "")[2:]] == ["stage weak", "model"]
+    assert table(text, "")[2][1] == "0.325"
+
+
 def test_every_note_of_the_metrics_stands_under_the_table():
     found = metrics(ours=(0.1, 0.1), protocol="published")
     text = section(card.render(facts(metrics=found)), "Scores")

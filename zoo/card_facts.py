@@ -144,6 +144,7 @@ class Table(_Open):
     scores: dict[Word, Column] = {}
     floors: dict[Word, dict[Word, Column]] = {}
     ensemble: dict[Word, dict[Word, Column]] = {}
+    stages: dict[Word, dict[Word, Column]] = {}
     above_floor: dict[Word, Margin] = {}
     notes: tuple[Word, ...] = ()
     members: tuple[Member, ...] = ()

@@ -117,22 +117,23 @@ def scores(config: Config, found: Material) -> str:
         "a trivial rival; the distance to the best one is paired by group, and positive where the model is better."
     )
     notes = [*map(plain, found.table.notes), _shipped(config, found)]
-    return _paragraphs(table, reading, _voters(found), _bullets(notes)) if table else ""
+    return _paragraphs(table, reading, *_parts(found), _bullets(notes)) if table else ""
 
 
-def _voters(found: Material) -> str:
-    """Return the scores of an ensemble's vote and of each of its members, empty where there are none."""
+def _parts(found: Material) -> list[str]:
+    """Return the scores of an ensemble's vote beside its members, and of earlier stages before the last model."""
     table = found.table
-    if not table.ensemble:
-        return ""
-    rows = [("vote", table.scores), *table.ensemble.items()]
-    return _table(
-        ["", *table.scores],
-        [
+    tables = []
+    for columns_of in (
+        {"vote": table.scores, **table.ensemble} if table.ensemble else {},
+        {**table.stages, "model": table.scores} if table.stages else {},
+    ):
+        rows = [
             [name, *(rounded(columns[score].mean if score in columns else None) for score in table.scores)]
-            for name, columns in rows
-        ],
-    )
+            for name, columns in columns_of.items()
+        ]
+        tables.append(_table(["", *table.scores], rows) if rows else "")
+    return tables
 
 
 def score_table(found: Material) -> str:

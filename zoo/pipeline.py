@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import Interrupted, Problem, RecipeError, UsageError
 from zoo.filled import Filled
-from zoo.kept import Kept
+from zoo.kept import TOLD, Kept
 from zoo.recipe import digest
 from zoo.registry import Entry
 from zoo.schema import APART, SLOTS
@@ -43,10 +43,11 @@ class Outcome:
 
     def add(self, name: str, made: Made) -> None:
         """Take what the next stage made."""
+        new = made.model is not None and made.trained
+        if new and self.model is not None:
+            self.led[self._last] = self.model
         self.led |= {f"{name} {called}": model for called, model in made.others.items()}
-        if made.model is not None and made.trained:
-            if self.model is not None:
-                self.led[self._last] = self.model
+        if new:
             self.model, self._last, self.calibration = made.model, name, {}
         if made.calibration:
             self.calibration = made.calibration
@@ -212,8 +213,8 @@ def outcome(steps: Sequence[Step], taken: Mapping[str, Made]) -> Outcome:
     found = Outcome()
     for step in steps:
         found.add(step.name, taken[step.name])
-        record = {key: step.kept.record[key] for key in ("name", "use", "digest", "seconds", "summary")}
-        found.told.append(record)
+        record = step.kept.record
+        found.told.append({key: record[key] for key in TOLD})
     return found
 
 

@@ -172,7 +172,7 @@ def _end_with_parent() -> None:
 
 def _compute_with(threads: int) -> None:
     import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # of libraries that are not loaded yet
     torch.set_num_threads(threads)

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     Explain = Callable[[Indices, Indices], NDArray[Any] | None]
 
 DIGITS, ATTENTION_DIGITS = 4, 6
+TINY = 1e-12
 
 
 class Cells:
     """Tell the locations of each image from logits ``bag`` [B, K], and of each of its cells from ``instance`` [N, K].
 
     Prediction gives ``probability`` [B, K] and ``cell`` [N, K] (a sigmoid each: several locations, or none),
-    ``attention`` [N] (even where the head has none), ``size`` [B], and the thresholds from which on a location is
+    ``attention`` [N] (even where the head has none; of a head with an attention for each class their mean, weighted by
+    how probable the image has the class), ``size`` [B], and the thresholds from which on a location is
     called, ``threshold`` and ``cell_threshold`` [B, K]. Temperatures and thresholds come from :meth:`calibrate` through
     the bank; without it they are 1 and one half.
 
@@ -109,7 +111,7 @@ class Cells:
         size = full["size"].astype(np.int64)
         image, cell = calibration.probabilities(full["bag"], full["instance"], size, fitted, self.image_weight)
         thresholds = (fitted[calibration.IMAGE_THRESHOLD], fitted[calibration.CELL_THRESHOLD])
-        return _predicted(image, cell, full["attention"], size, thresholds)
+        return _predicted(image, cell, _attention(full, image, size), size, thresholds)
 
     def truth(self, dataset: Any, items: Indices) -> Arrays:
         """Return labels of images, and of cells where they are known; ``size`` [n] says how many each has."""
@@ -204,6 +206,18 @@ def _complete(outputs: Arrays) -> Arrays:
     size = outputs["size"].astype(np.int64)
     full = {"attention": calibration.even(size), **outputs}
     return full if "instance" in full else {**full, "instance": np.repeat(full["bag"], size, axis=0)}
+
+
+def _attention(full: Arrays, image: NDArray[Any], size: Indices) -> NDArray[Any]:
+    """Return the attention to each cell [N]: of a head with one for each class the mean, by how probable each is.
+
+    What a head attends to for a class that the image does not have says nothing.
+    """
+    if "class_attention" not in full:
+        return full["attention"]
+    share = image / np.maximum(image.sum(axis=1, keepdims=True), TINY)
+    found: NDArray[Any] = (full["class_attention"] * np.repeat(share, size, axis=0)).sum(axis=1)
+    return found
 
 
 def _predicted(
