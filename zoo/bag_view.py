@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from zoo.contracts import Dataset, Indices
 
 
+def sizes_of(dataset: Dataset) -> NDArray[np.int64]:
+    """Return how many instances each item has.
+
+    Raises
+    ------
+    DataError
+        The items are no bags.
+    """
+    sizes = getattr(dataset, "sizes", None)
+    if sizes is None:
+        raise DataError("the stage needs bags of instances, and the data have none; put a stage before it that does")
+    return np.asarray(sizes, dtype=np.int64)
+
+
 class BagView:
     """A dataset of bags, with rows of numbers for the instances of some of its items.
 
@@ -40,13 +54,8 @@ class BagView:
     def __init__(
         self, dataset: Dataset, items: Indices, rows: Mapping[str, NDArray[Any]], *, alone: bool = False
     ) -> None:
-        sizes = getattr(dataset, "sizes", None)
-        if sizes is None:
-            raise DataError(
-                "the stage needs bags of instances, and the data have none; put a stage before it that does"
-            )
         self._dataset, self._rows, self._alone = dataset, dict(rows), alone
-        self._sizes = np.asarray(sizes, dtype=np.int64)
+        self._sizes = sizes_of(dataset)
         ends = self._sizes[items].cumsum()
         self._starts = dict(zip(items.tolist(), (ends - self._sizes[items]).tolist(), strict=True))
         wanted = int(ends[-1]) if len(ends) else 0
@@ -57,6 +66,8 @@ class BagView:
                 )
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_dataset":  # a copy asks before it has one
+            raise AttributeError(name)
         return getattr(self._dataset, name)
 
     def __len__(self) -> int:

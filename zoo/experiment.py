@@ -164,7 +164,7 @@ def planned(filled: Filled) -> list[dict[str, Any]]:
     views, rows = [untouched, *filled.views(untouched)], dict[str, dict[str, Any]]()
     for fold, seed in itertools.product(folds_of(filled, untouched), filled.frame.train.seeds):
         for step in pipeline.plan(filled, views, fold, seed):
-            who = member_name(fold, seed) if step.fitted else staging.EVERYONE
+            who = member_name(fold, seed) if step.fitted else pipeline.EVERYONE
             about = {"member": who, "stage": step.name, "use": step.use, "takes": ", ".join(step.taken) or "the data"}
             state = "kept" if step.kept.is_there else "would run"
             rows.setdefault(step.kept.digest, {**about, "digest": step.kept.digest[:12], "what": state})

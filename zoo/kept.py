@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import atomic, checkpoint
+from zoo import atomic, bounded, checkpoint
 from zoo.errors import IntegrityError
 from zoo.folders import cache_home
 from zoo.stage_contract import Block, Made, Trained
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RECORD, CALIBRATION = "stage.json", "calibration.safetensors"
+TOLD = ("name", "use", "digest", "seconds", "summary")
+"""What a run tells of a stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,12 @@ class Kept:
             It is damaged; the sentence tells how to make it anew.
         """
         try:
-            record = json.loads((self.folder / RECORD).read_text())
+            record = self.record
             models = {told["called"]: self._read_model(number, told) for number, told in enumerate(record["models"])}
             arrays = {name: _read_array(self.folder / f"{name}.npy") for name in record["arrays"]}
             calibration = _read_arrays(self.folder / CALIBRATION)
             summary, trained = record["summary"], record["trained"]
-        except (OSError, ValueError, LookupError, TypeError, IntegrityError) as error:
+        except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, IntegrityError) as error:
             what = " ".join(str(error).split())[:200]
             raise IntegrityError(
                 f"{self.folder}: what stage '{self.name}' made is damaged ({what}); make it anew by --from {self.name}"
@@ -76,8 +77,16 @@ class Kept:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is told of the stage."""
-        found: dict[str, Any] = json.loads((self.folder / RECORD).read_text())
+        """What is told of the stage: :data:`TOLD`, and what else was kept.
+
+        Raises
+        ------
+        IntegrityError
+            It is no such record, or that of another stage.
+        """
+        found: dict[str, Any] = bounded.read_json(self.folder / RECORD)
+        if not isinstance(found, dict) or not set(TOLD) <= found.keys() or found["digest"] != self.digest:
+            raise IntegrityError(f"{RECORD} is not the record of this stage")
         return found
 
     def _write_model(self, number: int, name: str, model: Trained) -> dict[str, Any]:

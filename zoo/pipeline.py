@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from zoo.splits import Split
 
 STAGES = "stages"
+EVERYONE = "all"
+"""Whom stages are run for that neither fold nor seed changes."""
 CODE = 16
 """Letters of the digest of a file of code."""
 
@@ -173,6 +175,11 @@ def shared(steps: Sequence[Step]) -> list[Step]:
     return found
 
 
+def of_nobody(member: Member) -> Member:
+    """Return a member as stages see it that hang on neither fold nor seed: it has no items."""
+    return replace(member, name=EVERYONE, seed=0, train=member.train[:0], val=member.val[:0])
+
+
 def forget(steps: Sequence[Step], first: int) -> None:
     """Drop what a stage and those behind it made."""
     for step in steps[first:]:
@@ -200,12 +207,14 @@ def run(
             continue
         began, was = time.perf_counter(), step.kept.is_there
         if not was:
-            bench = Workbench(place, member, step.name, views[step.number + 1], taken)
-            made = yield from _driven(step, bench, place, member)
+            whose = member if step.fitted else of_nobody(member)
+            bench = Workbench(place, whose, step.name, views[step.number + 1], taken)
+            made = yield from _driven(step, bench, place, whose)
             facts = {"use": step.use, "seconds": round(time.perf_counter() - began, 1)}
             step.kept.write(made, facts)
         taken[step.name] = step.kept.read()
-        yield Record("stage", member.name, step.number, {"stage": step.name, "kept": was, **step.kept.record})
+        who = member.name if step.fitted else EVERYONE
+        yield Record("stage", who, step.number, {"stage": step.name, "kept": was, **step.kept.record})
 
 
 def outcome(steps: Sequence[Step], taken: Mapping[str, Made]) -> Outcome:

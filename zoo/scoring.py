@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo import atomic, contestant, evaluate, package, workbench
+from zoo.errors import ZooError
 from zoo.training import Record, as_items
 
 if TYPE_CHECKING:
+    from zoo.contestant import Contestant
     from zoo.contracts import Dataset, Task
     from zoo.interrupts import Interrupts
     from zoo.model import Ensemble, Model
@@ -47,7 +49,8 @@ def _score_member(
     trained.bank.update(came.calibration if came else {})
     for name, led in came.led.items() if came else ():
         stage = workbench.built(member.filled, led, member.facts).to(next(model.parameters()).device)
-        trained.stages[name] = contestant.Contestant(stage, member.task, {}, {}, batch, views)
+        rival = _rival(stage, member, views)
+        trained.stages.update({name: rival} if rival else {})
     result = evaluate.by_group(trained, dataset, test_items(dataset, fold))
     about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
     folder = run.model_folder(member.name)
@@ -59,6 +62,20 @@ def _score_member(
         return {"all test groups": alone({**about, **result}, member.task, protocol)["alone"]}
     scores: dict[str, Any] = result["scores"][contestant.MODEL]
     return scores
+
+
+def _rival(model: Model, member: Member, views: list[Any]) -> Contestant | None:
+    """Return an earlier model of a member as it is scored, None where the task cannot read what its head gives.
+
+    A stage may train a head of another kind first, on something that is not what is asked for in the end.
+    """
+    batch = member.filled.frame.train.batch
+    try:
+        rival = contestant.prepare(model, member.task, member.dataset, member.train, batch=batch, transforms=views)
+        rival.predict(member.dataset, member.train[:1])
+    except (LookupError, ZooError):
+        return None
+    return rival
 
 
 def test_items(dataset: Dataset, fold: Split) -> dict[str, Any]:

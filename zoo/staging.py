@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from zoo.splits import Split
     from zoo.stage_contract import Made
 
-EVERYONE = "all"
-"""Whom stages are run for that neither fold nor seed changes."""
-
 
 class Staged:
     """A recipe with stages: those that all folds and seeds share first, then the others for each member."""
@@ -43,7 +40,7 @@ class Staged:
         nobody = as_items([])
         facts = dict(self.untouched.facts)
         task = self.filled.build("task", facts)
-        everyone = Member(EVERYONE, 0, self.filled, self.untouched, task, nobody, nobody, facts)
+        everyone = Member(pipeline.EVERYONE, 0, self.filled, self.untouched, task, nobody, nobody, facts)
         yield from pipeline.run(self.place, everyone, common, self.views, self.taken)
         for fold, seed in itertools.product(folds, self.filled.frame.train.seeds):
             steps = pipeline.plan(self.filled, self.views, fold, seed)

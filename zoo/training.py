@@ -22,7 +22,7 @@ from torch import nn
 from zoo import contestant, events, infer
 from zoo.batches import Order, in_parts, load, to_device, transformed
 from zoo.checkpoint import Keeper, Progress
-from zoo.errors import Interrupted
+from zoo.errors import Interrupted, Problem, RecipeError
 from zoo.filled import Filled
 from zoo.interrupts import Interrupts
 from zoo.loss_watch import LossWatch
@@ -69,10 +69,19 @@ class Member:
         facts = {**self.facts, "in_features": encoder.out_features}
         model, loss = Model(encoder, self.filled.build("head", facts)), self.filled.build("loss", facts)
         if self.begin:
-            model.load_state_dict({**model.state_dict(), **self.begin})
+            self._load(model, self.begin)
         if hasattr(loss, "fit"):
             loss.fit(self.dataset, self.train)
         return Trainee(model, loss)
+
+    def _load(self, model: Model, begin: Mapping[str, torch.Tensor]) -> None:
+        """Put weights to begin from in place of first values."""
+        try:
+            model.load_state_dict({**model.state_dict(), **begin})
+        except RuntimeError as error:
+            first = str(error).splitlines()[-1].strip()
+            what = f"cannot begin from the weights of another model ({first}); name a stage that trained this encoder"
+            raise RecipeError([Problem(self.filled.recipe.place(("encoder",)), "encoder", what)]) from error
 
     def drawing(self) -> Callable[[np.random.Generator], Indices] | None:
         """Return what draws the items of an epoch, None where each comes once."""

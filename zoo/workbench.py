@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from zoo import contestant, infer, package
-from zoo.bag_view import BagView
+from zoo.bag_view import BagView, sizes_of
 from zoo.batches import in_order, load, to_device, transformed
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.filled import AUGMENT, Filled
 from zoo.model import Model
 from zoo.nn.given import Given
@@ -116,6 +116,7 @@ class Workbench:
 
     def embed(self, model: Trained) -> Generator[Record, None, Made]:
         """Compute the features of every instance of the training and validation items."""
+        sizes_of(self.dataset)
         items = np.concatenate([self._member.train, self._member.val])
         built, views = self._built(model), self._views()
         batch, done, rows = self._member.filled.frame.train.batch, 0, list[Any]()
@@ -154,7 +155,7 @@ class Workbench:
         if targets is not None:
             dataset = BagView(dataset, whole.train, {TARGETS: targets})
         seed = derive(whole.seed, self._stage, name) % 2**31
-        called = f"{whole.name}-{self._stage}" + (f"-{name}" if name else "")
+        called = f"{whole.name}-{self._stage}" + (f"+{name}" if name else "")  # no name of a stage has a plus
         return replace(whole, name=called, seed=seed, filled=filled, dataset=dataset, given=given)
 
     def _built(self, model: Trained) -> Model:
@@ -172,12 +173,25 @@ class Workbench:
 
 
 def built(filled: Filled, model: Trained, facts: Mapping[str, int]) -> Model:
-    """Return encoder and head with their weights, on the CPU."""
+    """Return encoder and head with their weights, on the CPU.
+
+    Raises
+    ------
+    IntegrityError
+        The weights are those of another model.
+    """
     own = filled.of_training({}, {"encoder": model.encoder, "head": model.head})
     found = package.build(own, facts)
-    found.load_state_dict(dict(model.weights), assign=True)
     if not isinstance(found, Model):
         raise UsageError("a recipe with stages has no ensemble; train its members as recipes of their own")
+    try:
+        found.load_state_dict(dict(model.weights), assign=True)
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        what = "weights that a stage handed on do not fit its encoder and head"
+        raise IntegrityError(
+            f"{what} ({first}); make them anew by --from {filled.data['stages'][0]['name']}"
+        ) from error
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+from zoo.errors import UsageError
 from zoo.stage_contract import Made, Taken, Work
 
 
@@ -21,8 +22,10 @@ class Embed:
 
     Raises
     ------
-    ValueError
+    UsageError
         That stage trained no model.
+    DataError
+        The data are no bags.
     """
 
     def __init__(self, *, model: Taken) -> None:
@@ -32,5 +35,5 @@ class Embed:
         """Compute the features."""
         model = work.take(self.model).model
         if model is None:
-            raise ValueError(f"stage '{self.model}' trained no model; name one that did")
+            raise UsageError(f"stage '{self.model}' trained no model; name one that did")
         return (yield from work.embed(model))
