@@ -55,7 +55,7 @@ def evidence(outputs: Mapping[str, NDArray[Any]], sizes: NDArray[np.int64], powe
     (``attention`` [N], or ``class_attention`` [N, K], times the size of the bag), at most 1, to a power: less than an
     even share speaks against an instance, more does not speak for it beyond its confidence.
     """
-    confidence = 1 / (1 + np.exp(-outputs["instance"].astype(np.float64)))
+    confidence = (1 + np.tanh(outputs["instance"].astype(np.float64) / 2)) / 2  # a sigmoid that does not overflow
     given = outputs.get("class_attention", outputs["attention"][:, None])
     relative = np.clip(given * np.repeat(sizes, sizes)[:, None], 0, 1)
     return np.asarray(confidence * relative**power, np.float32)
