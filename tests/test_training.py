@@ -180,6 +180,12 @@ def test_a_folder_that_is_not_empty_is_not_trained_into(tiny, tmp_path, zoo):
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "dear"
 
 
+def test_a_run_that_was_refused_leaves_a_folder_that_may_be_used_again(tiny, tmp_path, zoo):
+    code, _, err = zoo("train", tiny, "--out", tmp_path / "run", "--device", "cpu", "--set", "data.split.test=[nobody]")
+    assert (code, err.count("\n")) == (3, 1)
+    assert zoo("train", tiny, "--out", tmp_path / "run", "--device", "cpu")[0] == 0
+
+
 def test_a_full_disk_gets_one_sentence_and_the_run_goes_on_when_there_is_room(tiny, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -19,6 +19,9 @@ from zoo import atomic
 from zoo.errors import MissingError, RunError
 from zoo.folders import runs_folder
 
+STATUS, LOCK = "status.json", ".lock"
+LEFT = (STATUS, LOCK)
+"""All that a run leaves which was refused before it began; its folder may be used again."""
 UNFINISHED = ("running", "interrupted", "failed")
 
 
@@ -43,7 +46,7 @@ class Run:
         while out is None and folder.exists():
             number += 1
             folder = folder.with_name(f"{stamp}-{digest[:8]}-{number}")
-        if out is not None and out.exists() and any(out.iterdir()):
+        if out is not None and out.exists() and any(one.name not in LEFT for one in out.iterdir()):
             raise RunError(f"{out}: is not empty; name another folder with --out, or go on with it by --resume")
         with atomic.disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -106,13 +109,13 @@ class Run:
     @property
     def status(self) -> dict[str, Any]:
         """How far the run got; empty before it began."""
-        found: dict[str, Any] = self.read_json(self.folder / "status.json") or {}
+        found: dict[str, Any] = self.read_json(self.folder / STATUS) or {}
         return found
 
     def set_status(self, state: str, **facts: Any) -> None:
         """Write how far the run got."""
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        atomic.write_json(self.folder / "status.json", {"state": state, "updated": stamp, **facts})
+        atomic.write_json(self.folder / STATUS, {"state": state, "updated": stamp, **facts})
 
     def records(self) -> list[dict[str, Any]]:
         """Return the lines of ``metrics.jsonl`` that are whole."""
@@ -156,7 +159,7 @@ class Run:
         RunError
             Another process holds it; the sentence says which.
         """
-        path = self.folder / ".lock"
+        path = self.folder / LOCK
         with atomic.disk_errors(path):
             file = path.open("a+")
         with file:

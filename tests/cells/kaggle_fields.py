@@ -21,7 +21,7 @@ class Challenge:
 
     def field(self, name, number=0, shape=(9, 7), kind="uint8"):
         for place, colour in enumerate(COLOURS):
-            self.channel(name, colour, np.full(shape, 10 * number + place + 1, kind))
+            self.channel(name, colour, np.full(shape, 10 * (number % 20) + place + 1, kind))
 
     def channel(self, name, colour, values):
         Image.fromarray(values).save(self.file(name, colour))

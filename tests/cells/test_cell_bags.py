@@ -54,6 +54,16 @@ def test_a_field_of_5000_cells_is_left_out_with_the_bound():
     data = bags(0, crowded, crops=Crops(size=16, min_area=1))
     assert len(data) == 1
     assert "field f92 has 5,000 cells, at most 1,000 of one field are kept (crops.most)" in data.notes[0]
+    one = crowded.name
+    with pytest.raises(DataError, match=rf"^1 of 1 fields have too many cells and none is left: field {one} has 5,000"):
+        len(bags(crowded, crops=Crops(size=16, min_area=1)))
+
+
+def test_of_many_crowded_fields_a_few_are_named():
+    data = bags(*range(9), TWO, crops=Crops(size=16, most=2))
+    assert len(data) == 1
+    assert len(data.notes) < 9
+    assert "more fields have too many cells and are left out" in data.notes[-1]
 
 
 class Crowded:

@@ -191,7 +191,7 @@ def test_a_corrupt_image_is_damaged_and_one_of_colour_is_not_a_channel(tmp_path)
     data = hpa(tmp_path)
     said = refused(lambda: data.batch(np.array([0])), DamagedError)
     assert "a_green.png: cannot be decoded" in said
-    assert said.endswith("it is damaged; copy it anew, or take a out of the table")
+    assert said.endswith("it is damaged; copy it anew, or leave field a out")
     assert "b_red.png: has 3 channels, the image of a colour has one" in refused(lambda: data.batch(np.array([1])))
     made.file("c", "red").unlink()
     assert "c_red.png: is not there any more" in refused(lambda: data.batch(np.array([2])), MissingError)

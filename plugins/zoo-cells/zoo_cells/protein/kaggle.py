@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE = re.compile(rf"(?P<id>[^.].*)_(?P<colour>{'|'.join(STAINS)})\.(?:png|tiff?)", re.IGNORECASE)
+OR_SKIP = "bring the files, or say data.skip_damaged: true"
 NAMED = "{id}_{red,green,blue,yellow}.png"
 
 
@@ -71,7 +72,7 @@ class ReadChannels:
             planes = read_planes(path)
         except DamagedError as error:
             said = str(error).rpartition(";")[0]
-            raise DamagedError(f"{said}; copy it anew, or take {self.field} out of the table") from error
+            raise DamagedError(f"{said}; copy it anew, or leave field {self.field} out") from error
         if len(planes) != 1:
             said = f"has {len(planes)} channels, the image of a colour has one"
             raise DataError(f"{path}: {said}; save it in grey")
@@ -99,7 +100,7 @@ class KaggleFolder:
     def unlabelled(self) -> FieldList:
         """Return all fields, sorted, without labels."""
         notes: list[str] = []
-        found = self.complete(self.scan(), notes)
+        found = self.complete(self.scan(), notes, way="bring the files, or leave it out")
         return FieldList((self.field(name, found[name], None, {}) for name in sorted(found)), notes=notes)
 
     def scan(self) -> dict[str, dict[str, Channel]]:
@@ -138,7 +139,7 @@ class KaggleFolder:
         facts = entry.stat()
         channels[colour] = Channel(entry.name, facts.st_size, facts.st_mtime_ns)
 
-    def complete(self, found: Mapping[str, Channels], notes: list[str]) -> dict[str, Channels]:
+    def complete(self, found: Mapping[str, Channels], notes: list[str], way: str = OR_SKIP) -> dict[str, Channels]:
         """Return the fields that have all channels; others are refused, or left out and noted.
 
         Raises
@@ -154,7 +155,7 @@ class KaggleFolder:
         said = f"field {first} has no image {', '.join(f'{first}_{c}' for c in colours)} ({STAINS[colours[0]]})"
         if not self.skip_damaged:
             more = f" and {len(lacking) - 1} more fields lack one too" if len(lacking) > 1 else ""
-            raise DataError(f"{self.folder}: {said}{more}; bring the files, or say data.skip_damaged: true")
+            raise DataError(f"{self.folder}: {said}{more}; {way}")
         if len(lacking) == len(found):
             raise DataError(f"{self.folder}: none of {len(found)} fields has all four channels; {said}")
         notes.append(

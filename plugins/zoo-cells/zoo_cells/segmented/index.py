@@ -18,6 +18,7 @@ from zoo_cells.segmented.workers import outcomes
 if TYPE_CHECKING:
     from zoo_cells.protein.cell_field import CellField
 
+DIAMETER = "is the segmenter's diameter right?"
 LOST_SHARE = 2
 """With more than one field in so many lost, something else is wrong than a field."""
 
@@ -90,7 +91,10 @@ class CellIndex:
         if len(self.lost) > SHOWN:
             told.append(f"{len(self.lost) - SHOWN} more fields could not be segmented and are left out")
         kept, found = self.counts.kept, self.counts.found
-        told += [self._over(int(number), int(found[number])) for number in np.flatnonzero(found > kept)]
+        over = np.flatnonzero(found > kept).tolist()
+        told += [f"{self._over(number, int(found[number]))}, and is left out; {DIAMETER}" for number in over[:SHOWN]]
+        if len(over) > SHOWN:
+            told.append(f"{len(over) - SHOWN} more fields have too many cells and are left out")
         empty = [self.fields[number].name for number in np.flatnonzero(found == 0).tolist() if number not in self.lost]
         if empty:
             told.append(f"no cell was found in {len(empty)} fields, which are left out: {listed(empty)}")
@@ -127,13 +131,14 @@ class CellIndex:
             raise DataError(f"{len(self.lost)} of {len(self.names)} fields could not be segmented, {told}")
 
     def _over(self, number: int, found: int) -> str:
-        most = f"has {found:,} cells, at most {self.making.crops.most:,} of one field are kept (crops.most)"
-        return f"field {self.fields[number].name} {most}, and is left out; is the segmenter's diameter right?"
+        most = f"{found:,} cells, at most {self.making.crops.most:,} of one field are kept (crops.most)"
+        return f"field {self.fields[number].name} has {most}"
 
     def _nothing(self, known: Counts) -> str:
         over = np.flatnonzero(known.found > known.kept)
         if len(over):
-            return self._over(int(over[0]), int(known.found[over[0]]))
+            first = self._over(int(over[0]), int(known.found[over[0]]))
+            return f"{len(over)} of {len(self.names)} fields have too many cells and none is left: {first}; {DIAMETER}"
         lost = f" ({len(self.lost)} could not be segmented)" if self.lost else ""
         said = f"none of the {len(self.names)} fields has a cell of {self.making.crops.min_area} pixels or more{lost}"
         return f"{said}; are the channels in their order, and diameter and thresholds of the segmenter right?"
