@@ -407,6 +407,13 @@ def test_a_stage_that_needs_a_model_refuses_one_that_trained_none(strange, zoo, 
     assert "stage 'empty' trained no model" in err
 
 
+def test_a_training_that_begins_from_a_stage_without_a_model_is_refused(strange, zoo):
+    path = with_stages("  - {use: empty}\n")
+    code, _, err = zoo("train", path, "--set", "stages.2.begin=empty", "--device", "cpu")
+    assert code == 2
+    assert "stage 'empty' trained no model to begin from; name one that did" in err
+
+
 def test_a_task_without_calibration_refuses_to_be_calibrated(tiny, zoo):
     stages = "[{use: train, loss: {use: tiny-square}, train: {epochs: 1}}, {use: calibrate, model: train}]"
     code, _, err = zoo("train", STAGED, "--set", f"stages={stages}", "--device", "cpu")

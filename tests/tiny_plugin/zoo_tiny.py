@@ -209,3 +209,116 @@ class TinyTwice:
     def __call__(self, items, dataset, *, batch, rng):
         self.calls += 1
         return rng.permutation(np.tile(items, 2 + self.calls if self.growing else 2))
+
+
+class TinyBags:
+    """Bags of instances [3, 2, 2] of which each shows one label of its bag by a bright channel, or nothing."""
+
+    provides = ("instances", "offsets", "label")
+    inputs = {"input": "instances of one bag as a .npy file"}  # noqa: RUF012 - as a stranger would write it
+    provenance = {**TinyGroups.provenance, "name": "tiny-bags"}  # noqa: RUF012 - as above
+    classes = ["a", "b", "c", "none"]  # noqa: RUF012 - as above
+    notes = ()
+
+    def __init__(self, *, bags: int = 48, seed: int = 0, unknown: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.sizes = rng.integers(2, 6, size=bags).tolist()
+        self.label_sets = np.zeros((bags, 4), np.int8)
+        self.cells, self.pixels = [], []
+        for bag, size in enumerate(self.sizes):
+            own = rng.choice(3, size=1 + int(rng.random() < 0.3), replace=False)
+            shown = np.where(rng.random(size) < 0.4, 3, rng.choice(own, size=size))
+            shown[0] = own[0]
+            image = rng.integers(0, 90, size=(size, 3, 2, 2))
+            image[np.arange(size)[shown < 3], shown[shown < 3]] += 120
+            self.label_sets[bag, np.unique(shown[shown < 3])] = 1
+            self.cells.append(np.eye(4, dtype=np.int8)[shown])
+            self.pixels.append(image.astype(np.uint8))
+        self.label_sets[:unknown] = -1
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        return {"plate": [f"g{i % 8}" for i in range(len(self))]}
+
+    @property
+    def facts(self) -> dict[str, int]:
+        return {"in_chans": 3, "num_classes": 4}
+
+    def fit(self, items) -> None:
+        pass
+
+    def state(self) -> dict[str, Any]:
+        return {"classes": self.classes}
+
+    def restore(self, state) -> None:
+        pass
+
+    def batch(self, items):
+        return {
+            "id": [f"bag{i}" for i in items],
+            "instances": torch.from_numpy(np.concatenate([self.pixels[i] for i in items])),
+            "offsets": torch.tensor(np.cumsum([0, *(self.sizes[i] for i in items)])),
+            "label": torch.from_numpy(self.label_sets[items].astype(np.float32)),
+        }
+
+    def open_new(self, inputs):
+        new = TinyBags(bags=1)
+        new.pixels = [np.load(inputs["input"])]
+        new.sizes = [len(new.pixels[0])]
+        new.label_sets[:] = -1
+        return new
+
+
+class TinySpots:
+    """Tell the labels of bags and of their instances; can be calibrated, and notes with which bags that was done."""
+
+    scores: Mapping[str, bool] = {"bags": True, "spots": True, "wrong": False}
+    needs_bank = False
+
+    def __init__(self, *, log: str | None = None) -> None:
+        self.log = log
+
+    def bank(self, outputs, dataset, items):
+        return {}
+
+    def calibrate(self, outputs, dataset, items, *, temperature=True, thresholds=True):
+        if self.log:
+            with Path(self.log).open("a") as file:
+                file.write(json.dumps(sorted({dataset.groups["plate"][i] for i in items})) + "\n")
+        probability, has = 1 / (1 + np.exp(-outputs["bag"])), dataset.label_sets[items] == 1
+        tried = np.linspace(0.05, 0.95, 19)
+        right = ((probability[None] >= tried[:, None, None]) == has).mean(axis=1)
+        return {"threshold": tried[right.argmax(axis=0)].astype(np.float32)}
+
+    def predict(self, outputs, bank):
+        threshold = bank.get("threshold", np.full(outputs["bag"].shape[1], 0.5, np.float32))
+        probability = 1 / (1 + np.exp(-outputs["bag"]))
+        return {
+            "has": (probability >= threshold).astype(np.float32),
+            "spot": 1 / (1 + np.exp(-outputs["instance"])),
+        }
+
+    def truth(self, dataset, items):
+        return {
+            "has": dataset.label_sets[items].astype(np.float32),
+            "spot": np.concatenate([dataset.cells[i] for i in items]).astype(np.float32),
+        }
+
+    def score(self, predicted, truth):
+        bags = float((predicted["has"] == truth["has"]).mean())
+        shown, found = truth["spot"][:, :3], predicted["spot"][:, :3].argmax(1)
+        spots = float((found == shown.argmax(1))[shown.any(axis=1)].mean())
+        return {"bags": bags, "spots": spots, "wrong": 1 - bags}, {"bags": float(len(truth["has"]))}
+
+    def fit_floors(self, dataset, items):
+        return {"majority": {"has": (dataset.label_sets[items] == 1).mean(axis=0).astype(np.float32)}}
+
+    def predict_floor(self, name, state, dataset, items):
+        cells = sum(dataset.sizes[i] for i in items)
+        return {"has": np.tile(state["has"] >= 0.5, (len(items), 1)), "spot": np.tile(state["has"], (cells, 1))}
+
+    def write(self, predicted, dataset, path, facts) -> None:
+        np.save(path, predicted["spot"])

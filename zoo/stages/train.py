@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from zoo.contracts import Encoder, Head, Loss, Sampler, Transform
+from zoo.errors import UsageError
 from zoo.schema import FitSettings
 from zoo.stage_contract import Block, Made, Taken, Work
 
@@ -31,6 +32,8 @@ class Train:
     ------
     ValueError
         Both ``features`` and ``begin`` or ``encoder`` are given.
+    UsageError
+        The stage of ``features`` computed none, or that of ``begin`` trained no model.
     """
 
     def __init__(
@@ -55,6 +58,12 @@ class Train:
 
     def run(self, work: Work) -> Generator[Any, None, Made]:
         """Train, and hand on the model."""
+        features = None if self.features is None else work.take(self.features)
+        if features is not None and "features" not in features.arrays:
+            raise UsageError(f"stage '{self.features}' computed no features; name one that did, such as embed")
+        begin = None if self.begin is None else work.take(self.begin).model
+        if self.begin is not None and begin is None:
+            raise UsageError(f"stage '{self.begin}' trained no model to begin from; name one that did")
         model = yield from work.fit(
             "",
             encoder=self.encoder,
@@ -63,7 +72,7 @@ class Train:
             train=self.settings,
             sampler=self.sampler,
             transforms=self.transforms,
-            begin=None if self.begin is None else work.take(self.begin).model,
-            features=None if self.features is None else work.take(self.features),
+            begin=begin,
+            features=features,
         )
         return Made(model=model)
