@@ -255,6 +255,8 @@ def test_new_fields_that_cannot_be_used_are_left_out_or_refused(kept, few, tmp_p
     code, _, err = zoo("predict", kept, "--input", few, "--out", out, "--device", "cpu")
     assert (code, err.count("\n")) == (3, 1)
     assert err.endswith("field A01-1 has no image A01-1_blue (nucleus); bring the files, or leave it out\n")
+    for path in few.glob("A01-1_*"):
+        path.unlink()
     code, _, err = zoo("predict", kept, "--input", few, "--out", tmp_path / "cells.csv", "--device", "cpu")
     assert code == 2
     assert "cells become AnnData, a row each; name a file that ends in .h5ad" in err
