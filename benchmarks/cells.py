@@ -4,8 +4,8 @@
 
 Crops: ``CellBags.batch`` against reading a field of 1728 x 1728 x 4 (``np.load``) for every crop and cutting the same
 box out, as the published notebook does, and against a training step of a ResNet-50 on the same crops; all in one run on
-this machine, from the system's file cache. Ten thousand fields: listing them in a folder of the challenge's layout, naming
-them, looking up which are there, planning, and the memory of that against a thousand, each in a process of its own.
+this machine, from the system's file cache. Ten thousand fields: listing a folder of them, naming them, looking up
+which are there, planning, and the memory of that against a thousand, each in a process of its own.
 """
 
 from __future__ import annotations
