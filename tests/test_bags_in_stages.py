@@ -27,6 +27,7 @@ NAMES = ["weak", "features", "mil", "refined", "thresholds"]
 def _quick(monkeypatch):
     torch.set_num_threads(1)
     monkeypatch.setattr(experiment, "environment", dict)  # reads what is known of every installed package
+    monkeypatch.setattr("accelerate.utils.memory.gc.collect", int)  # after every training, over all that tests hold
 
 
 @pytest.fixture(scope="module")

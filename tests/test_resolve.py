@@ -30,8 +30,8 @@ def filled(**blocks):
 
 def test_every_default_is_written_out_at_every_level():
     data = filled(encoder="{use: light-net, base: {use: light-pair, one: {use: light-net, width: 2}}}").data
-    blocks = ["data", "encoder", "head", "loss", "task", "transforms", "sampler", "ensemble", "train", "publish"]
-    assert list(data) == ["zoo", "name", "protocol", *blocks]
+    blocks = ["data", "encoder", "head", "loss", "task", "transforms", "sampler", "ensemble", "stages", "train"]
+    assert list(data) == ["zoo", "name", "protocol", *blocks, "publish"]
     genes = {"top": 100, "select": "hvg", "window": {"size": 32, "step": None}, "more": []}
     assert data["data"] == {
         "use": "light-data",

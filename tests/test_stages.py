@@ -27,6 +27,7 @@ BOTH = ["holdout-seed0 first", "holdout-seed0 second"]
 def _quick(monkeypatch):
     torch.set_num_threads(1)
     monkeypatch.setattr(experiment, "environment", dict)  # reads what is known of every installed package
+    monkeypatch.setattr("accelerate.utils.memory.gc.collect", int)  # after every training, over all that tests hold
 
 
 @pytest.fixture
@@ -282,6 +283,17 @@ def test_killed_in_any_stage_it_goes_on_there_to_the_same_weights_bit_for_bit(ti
     assert all(path.stat().st_mtime_ns == was for path, was in before.items()), "what was kept was not made again"
 
 
+def test_a_signal_within_a_training_of_a_stage_writes_a_checkpoint_and_it_goes_on_to_the_same_weights(
+    tiny, tmp_path, whole
+):
+    out = tmp_path / "stopped"
+    stop = (STAGED, [], out, 17, signal.SIGTERM, False)
+    assert children.run(children.train_signalled_at_batch, *stop) == 143
+    assert Run(out).status["state"] == "interrupted"
+    assert children.run(children.train, STAGED, [], out, True) == 0
+    assert children.weights(out) == whole
+
+
 @pytest.mark.parametrize("write", [12, 13, 14, 20])
 def test_killed_in_the_middle_of_any_write_it_goes_on_to_the_same_weights(tiny, tmp_path, whole, write):
     out = tmp_path / "killed"
@@ -494,6 +506,10 @@ def test_a_model_of_stages_is_packed_verified_and_loaded(tiny, tmp_path, zoo):
 def test_a_model_of_stages_goes_to_the_hub_and_comes_back(tiny, tmp_path, zoo, hub):
     train(STAGED, "publish.licence=apache-2.0", out=tmp_path / "run")
     code, out, err = zoo("push", tmp_path / "run", "--to", "lab/staged", "--dry-run")
+    assert code == 0, out + err
+    code, out, err = zoo("push", tmp_path / "run", "--to", "lab/staged")
+    assert code == 0, out + err
+    code, out, err = zoo("pull", "lab/staged")
     assert code == 0, out + err
 
 
