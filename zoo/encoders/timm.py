@@ -38,7 +38,7 @@ class Timm(nn.Module):
     in_chans
         Channels of ``image``; filled in from the dataset.
     extra_chans
-        What channels beyond three begin from. ``timm`` takes the weights of red, green and blue in turn again and
+        What channels beyond three begin from. ``timm``, which it is where not given, takes the weights of red, green and blue in turn again and
         scales all by 3 / C. ``mean`` leaves those of the three as they are, with their own mean and standard deviation,
         and gives each further channel the mean of the three, of the weights and of both.
     drop_path
@@ -72,7 +72,7 @@ class Timm(nn.Module):
         model: str,
         in_chans: int,
         pretrained: bool = False,
-        extra_chans: Literal["timm", "mean"] = "timm",
+        extra_chans: Literal["timm", "mean"] | None = None,
         drop_path: float = 0.0,
         cbam: Attention | None = None,
     ) -> None:

@@ -45,7 +45,13 @@ class GatedAbmil(nn.Module):
     """
 
     def __init__(
-        self, *, in_features: int, num_classes: int, hidden: int = 128, dropout: float = 0.0, per_class: bool = False
+        self,
+        *,
+        in_features: int,
+        num_classes: int,
+        hidden: int = 128,
+        dropout: float = 0.0,
+        per_class: bool | None = None,
     ) -> None:
         super().__init__()
         refuse_sizes(hidden=hidden, dropout=dropout)
