@@ -39,8 +39,8 @@ class Timm(nn.Module):
         Channels of ``image``; filled in from the dataset.
     extra_chans
         What channels beyond three begin from. ``timm``, as where nothing is given, takes the weights of red, green and
-        blue in turn again and scales all by 3 / C. ``mean`` leaves those of the three as they are, with their own mean and standard deviation,
-        and gives each further channel the mean of the three, of the weights and of both.
+        blue in turn again and scales all by 3 / C. ``mean`` leaves those of the three as they are, with their own mean
+        and standard deviation, and gives each further channel the mean of the three, of the weights and of both.
     drop_path
         Stochastic depth, for the models that have it.
     cbam
