@@ -3,7 +3,7 @@
 import doctest
 import inspect
 
-from zoo import contracts
+from zoo import contracts, stage_contract
 from zoo.recipe import parse
 from zoo.registry import KINDS
 from zoo.resolve import fill
@@ -33,8 +33,8 @@ def named_in(page):
 
 
 def test_every_kind_has_a_protocol_and_every_protocol_and_method_has_a_docstring():
-    assert set(contracts.PROTOCOLS) == set(KINDS)
-    for protocol in contracts.PROTOCOLS.values():
+    assert set(stage_contract.PROTOCOLS) == set(KINDS)
+    for protocol in stage_contract.PROTOCOLS.values():
         assert protocol.__doc__
         own = [member for name, member in vars(protocol).items() if not name.startswith("_") and callable(member)]
         assert all(inspect.getdoc(member) for member in own), protocol

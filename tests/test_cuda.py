@@ -24,7 +24,7 @@ def test_bf16_is_what_auto_means_on_cuda(tiny, tmp_path):
     assert metrics["scores"]["r2"]["mean"] is not None
 
 
-@pytest.mark.parametrize("name", ["hiscmcl-sim", "heclip-sim", "han-cars", "cell-drug-sim"])
+@pytest.mark.parametrize("name", ["hiscmcl-sim", "heclip-sim", "han-cars", "cell-drug-sim", "hpa-sim"])
 def test_published_models_reproduce_their_test_vectors_on_cuda(name):
     from zoo import catalogue, verify
 

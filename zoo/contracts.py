@@ -37,7 +37,8 @@ The file ``my_lab.py`` and one line in its ``pyproject.toml`` (``[project.entry-
     >>> encoder({"image": torch.ones(2, 3, 8, 8)}).shape
     torch.Size([2, 3])
 
-and a recipe says ``encoder: {use: mean-colour, scale: 2.0}``.
+and a recipe says ``encoder: {use: mean-colour, scale: 2.0}``. Stages, which are made of other kinds, have a page of
+their own, :mod:`zoo.stage_contract`.
 """
 
 from __future__ import annotations
@@ -46,8 +47,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
-
-from zoo.stage_contract import Stage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -334,6 +333,5 @@ PROTOCOLS = {
     "segmenters": Segmenter,
     "transforms": Transform,
     "samplers": Sampler,
-    "stages": Stage,
     "tasks": Task,
 }

@@ -18,9 +18,9 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 
-from zoo.contracts import FACTS, PROTOCOLS
+from zoo.contracts import FACTS
 from zoo.errors import MissingError
-from zoo.stage_contract import Block, Taken
+from zoo.stage_contract import PROTOCOLS, Block, Taken
 
 KIND_OF = {protocol: kind for kind, protocol in PROTOCOLS.items()}
 WIDE = 60

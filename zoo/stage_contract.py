@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NewType, Protocol, TypeVar
 
+from zoo import contracts
 from zoo.schema import FitSettings
 
 if TYPE_CHECKING:
@@ -181,3 +182,7 @@ class Stage(Protocol):
 
     def run(self, work: Work) -> Generator[Any, None, Made | None]:
         """Do the work."""
+
+
+PROTOCOLS: dict[str, Any] = {**contracts.PROTOCOLS, "stages": Stage}
+"""Kind -> what it promises; a parameter annotated with one of these is a slot."""
