@@ -187,7 +187,7 @@ def test_each_round_that_helps_is_followed_by_another_until_there_are_enough(tin
     assert refined.trained
     assert [line["round"] for line in refined.summary["rounds"]] == [1, 2]
     assert refined.summary["rounds"][1]["before"] == refined.summary["rounds"][0]["after"]
-    assert list(metrics["stages"]) == ["stage weak", "stage mil", "stage refined round 1"]
+    assert list(metrics["stages"]) == ["stage weak", "stage mil", "stage refined round 1", "stage refined round 2"]
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,8 @@ class Refine:
             if not sign * (after[self.metric] - before[self.metric]) > self.gain:
                 break
             best, before, said = found, after, labels
-        kept = {name: model for name, model in others.items() if model is not best}
-        return Made(best, others=kept, summary={"rounds": record}, trained=best is not begun)
+        # every round is scored beside the others, the one that is handed on too: seeds differ in which that is
+        return Made(best, others=others, summary={"rounds": record}, trained=best is not begun)
 
     def _round(
         self, work: Work, number: int, best: Trained, labels: NDArray[np.float32]
