@@ -37,7 +37,8 @@ def command(
     prediction.write(out)
     for note in prediction.notes:
         console.say(f"note: {note}")
-    console.say(f"{len(prediction)} items predicted by member {predictor.loaded.config.member}")
+    items = "1 item" if len(prediction) == 1 else f"{len(prediction)} items"
+    console.say(f"{items} predicted by member {predictor.loaded.config.member}")
     console.result(str(out))
 
 
