@@ -159,7 +159,7 @@ def test_evaluation_writes_tables_and_pictures_of_fields_and_cells(kept, trained
 @pytest.mark.skipif(not FIELD.is_dir(), reason=f"{FIELD} is not there")
 def test_a_real_field_goes_through(kept, tmp_path, zoo):
     code, _, err = zoo("predict", kept, "--input", FIELD, "--out", tmp_path / "cells.h5ad", "--device", "cpu")
-    assert (code, "1 items predicted" in err) == (0, True)
+    assert (code, "1 item predicted" in err) == (0, True)
     found = anndata.read_h5ad(tmp_path / "cells.h5ad")
     assert 10 <= found.n_obs <= 16
     assert tifffile.imread(tmp_path / "cells_masks" / "57_F11_1.ome.tif").shape == (1728, 1728)
