@@ -92,7 +92,7 @@ class Made:
 
 
 class Work(Protocol):
-    """What a stage is given. It has training and validation items, and no way to the test groups."""
+    """What a stage is given. It is told the training and validation items, and never those of the test groups."""
 
     dataset: Dataset
     """The data, as the stages before left them."""
