@@ -103,17 +103,19 @@ class _Filler:
     def run(self) -> Filled:
         self._refuse_newer_format()
         data = dict(self.recipe.data)
+        in_stages = data.get("stages") is not None
+        if in_stages:
+            data.setdefault("loss", None)
         _, mistakes = check_values(Frame, data)
         self._report((), mistakes)
         filled: dict[str, Any] = {"zoo": data.get("zoo"), "name": self.recipe.name}
         filled["protocol"] = data.get("protocol", "strict")
         split = self._split(data.get("data"))
-        in_stages = data.get("stages") is not None
         for slot, kind in SLOTS.items():
             apart = in_stages and slot == "loss"
             filled[slot] = None if apart else self._block(kind, (slot,), data.get(slot))
-        if not in_stages and data.get("loss") is None:
-            self._say((), "loss", "is missing, and there is no default; give it a value")
+        if not in_stages and data.get("loss", ...) is None:
+            self._say((), "loss", "should be a block {key: value, ...}, not null")
         filled["transforms"] = self._transforms(data.get("transforms"))
         sampler = data.get("sampler")
         filled["sampler"] = None if sampler is None else self._block("samplers", ("sampler",), sampler)

@@ -176,8 +176,8 @@ class Frame(_Closed):
     data: dict[str, Any]
     encoder: dict[str, Any]
     head: dict[str, Any]
+    loss: dict[str, Any] | None
     task: dict[str, Any]
-    loss: dict[str, Any] | None = None
     stages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=32)] | None = None
     transforms: Augmentation = Augmentation()
     sampler: dict[str, Any] | None = None
