@@ -165,9 +165,14 @@ def test_a_label_with_one_positive_keeps_a_threshold_of_one_half_and_two_pull_it
     assert operating.thresholds(label, score, positives=label.sum(axis=0)).tolist() == pytest.approx([0.5, 0.325])
 
 
-def test_a_thousand_drawings_of_fifteen_hundred_cells_take_a_moment():
+def test_a_thousand_drawings_of_fifteen_hundred_cells_cost_far_less_than_a_thousand_times_one():
     label, probability, size, weight = made_up()
-    started = time.perf_counter()
-    found = multilabel.mean_average_precision(label, probability, size, weight)
-    assert found.shape == (1000,)
-    assert time.perf_counter() - started < 5  # a fifth of a second on one core that is free
+
+    def seconds(weight):
+        started = time.process_time()
+        assert multilabel.mean_average_precision(label, probability, size, weight).shape == (len(weight),)
+        return time.process_time() - started
+
+    seconds(weight[:2])
+    one = min(seconds(weight[:1]) for _ in range(5))
+    assert seconds(weight) < 300 * one  # some 30 times, where measured

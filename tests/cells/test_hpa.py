@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -233,10 +232,8 @@ def test_thousands_of_fields_are_listed_without_opening_an_image(tmp_path):
     for number in range(2000):
         for colour in COLOURS:
             (tmp_path / f"{number:05d}_{colour}.png").touch()
-    start = time.perf_counter()
-    found = KaggleFolder(tmp_path).unlabelled()
+    found = KaggleFolder(tmp_path).unlabelled()  # empty files, which none could open
     assert len(found) == 2000
-    assert time.perf_counter() - start < 2
 
 
 def test_fields_of_files_can_be_read_in_another_process(tmp_path):

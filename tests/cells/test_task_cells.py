@@ -186,7 +186,7 @@ def test_drawings_of_images_give_what_scoring_the_drawn_images_gives():
         assert {name: float(drawn[name][number]) for name in alone} == pytest.approx(alone, nan_ok=True)
 
 
-def test_a_thousand_drawings_of_all_scores_take_seconds():
+def test_a_thousand_drawings_of_all_scores_cost_far_less_than_a_thousand_times_one():
     rng = np.random.default_rng(0)
     size = np.full(125, 12)
     cell_label = (rng.random((1500, 19)) < 0.1).astype(np.int8)
@@ -195,10 +195,16 @@ def test_a_thousand_drawings_of_all_scores_take_seconds():
     given = {"bag": rng.normal(size=(125, 19)), "instance": rng.normal(size=(1500, 19)), "size": size}
     task = Cells(num_classes=19)
     kept = task.brief(task.predict(given, {}), truth)
-    started = time.perf_counter()
-    found = task.resampled(*kept, rng.multinomial(125, np.full(125, 1 / 125), size=1000))
-    assert time.perf_counter() - started < 10  # a second on one core that is free
-    assert all(values.shape == (1000,) for values in found.values())
+    weight = rng.multinomial(125, np.full(125, 1 / 125), size=1000)
+
+    def seconds(weight):
+        started = time.process_time()
+        found = task.resampled(*kept, weight)
+        assert all(values.shape == (len(weight),) for values in found.values())
+        return time.process_time() - started
+
+    one = min(seconds(weight[:1]) for _ in range(5))
+    assert seconds(weight) < 300 * one
 
 
 def test_a_model_that_drops_cells_is_not_scored():
