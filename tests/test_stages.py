@@ -15,7 +15,7 @@ from staged_runs import STAGED, install, kept, kept_folder, metrics_of, ran, tra
 
 import children
 import zoo as face
-from zoo import atomic, experiment, recipe, resolve, staging
+from zoo import atomic, experiment, recipe, resolve, scoring, staging
 from zoo.errors import DataError, IntegrityError, Interrupted, RunError, UsageError
 from zoo.run import Run
 from zoo.workbench import Workbench
@@ -522,3 +522,14 @@ def test_without_fields_of_its_own_a_workbench_refuses_other_sides():
     with pytest.raises(DataError, match="needs val groups"):
         bench.items("val")
     assert os.fspath(bench.folder).endswith("stages/m-s")
+
+
+def test_a_signal_while_an_earlier_model_is_scored_is_not_taken_for_a_head_that_the_task_cannot_read(monkeypatch):
+    def prepare(*_, **__):
+        raise Interrupted("stopped by a signal", signal_number=15)
+
+    monkeypatch.setattr(scoring.contestant, "prepare", prepare)
+    frame = SimpleNamespace(train=SimpleNamespace(batch=4))
+    member = SimpleNamespace(filled=SimpleNamespace(frame=frame), task=None, dataset=None, train=[0])
+    with pytest.raises(Interrupted):
+        scoring._rival(None, member, [])

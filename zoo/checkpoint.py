@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from zoo.errors import IntegrityError
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
     from torch import nn
 
 
@@ -163,3 +165,30 @@ def read_tensors(path: Path, *, mapped: bool = False) -> tuple[dict[str, torch.T
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"{path}: cannot be read as safetensors ({error}); remove it or restore a copy") from error
     return tensors, header
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as a safetensors file; none where there are none."""
+    import torch
+
+    if arrays:
+        atomic.write_tensors(path, {name: torch.from_numpy(value) for name, value in arrays.items()})
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return what :func:`write_arrays` wrote, as pages of the file.
+
+    Raises
+    ------
+    IntegrityError
+        The file is damaged, or holds numbers that arrays do not have.
+    """
+    if not path.exists():
+        return {}
+    tensors, _ = read_tensors(path, mapped=True)
+    try:
+        return {name: value.numpy() for name, value in tensors.items()}
+    except TypeError as error:
+        raise IntegrityError(
+            f"{path}: holds numbers of a kind that arrays do not have ({error}); restore a copy"
+        ) from error

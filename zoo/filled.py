@@ -6,7 +6,7 @@ that the parts before it declare.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,9 +17,6 @@ from zoo.registry import Entry, Registry
 from zoo.schema import APART, SLOTS, Frame, SplitSettings, TrainSettings
 from zoo.signature import Signature, Slot
 from zoo.stage_contract import Block
-
-AUGMENT = "transforms.train."
-"""How the slots of transforms of training begin, where a training within a stage has some."""
 
 
 @dataclass(slots=True)
@@ -83,7 +80,12 @@ class Filled:
         dataset = self.build("data", {})
         return [dataset, *self.views(dataset)][-1]
 
-    def of_training(self, train: Mapping[str, Any], blocks: Mapping[str, Block[Any] | None]) -> Filled:
+    def of_training(
+        self,
+        train: Mapping[str, Any],
+        blocks: Mapping[str, Block[Any] | None],
+        transforms: Sequence[Block[Any]] = (),
+    ) -> Filled:
         """Return the recipe of one training within a stage: this one, with blocks of the stage in their places.
 
         Parameters
@@ -91,18 +93,18 @@ class Filled:
         train
             The settings of the training.
         blocks
-            Top-level slot -> what stands there; None leaves what the recipe has. Transforms of training stand under
-            ``transforms.train.<number>``.
+            Top-level slot -> what stands there; None leaves what the recipe has.
+        transforms
+            Those of the training items.
         """
-        said = {slot: block for slot, block in blocks.items() if block is not None}
-        augment = [dict(block.values) for slot, block in said.items() if slot.startswith(AUGMENT)]
-        whole = {slot: dict(block.values) for slot, block in said.items() if not slot.startswith(AUGMENT)}
+        own: dict[KeyPath, Block[Any]] = {(slot,): block for slot, block in blocks.items() if block is not None}
+        whole = {str(slot): dict(block.values) for (slot,), block in own.items()}
         settings = TrainSettings.model_validate({**self.data["train"], **train})
         data = {**self.data, "stages": None, **whole, "train": settings.model_dump(mode="json")}
-        data["transforms"] = {**self.data["transforms"], "train": augment}
+        data["transforms"] = {**data["transforms"], "train": [dict(block.values) for block in transforms]}
+        own |= {("transforms", "train", number): block for number, block in enumerate(transforms)}
         places = dict(self.recipe.places)
-        for slot, block in said.items():
-            into = ("transforms", "train", int(slot.removeprefix(AUGMENT))) if slot.startswith(AUGMENT) else (slot,)
+        for into, block in own.items():
             places |= {
                 (*into, *path[len(block.path) :]): place
                 for path, place in self.recipe.places.items()

@@ -48,7 +48,7 @@ class Kept:
         """Keep what a stage made."""
         for name, values in made.arrays.items():
             _write_array(self.folder / f"{name}.npy", values)
-        _write_arrays(self.folder / CALIBRATION, made.calibration)
+        checkpoint.write_arrays(self.folder / CALIBRATION, made.calibration)
         models = {**({"": made.model} if made.model else {}), **made.others}
         told = [self._write_model(number, name, model) for number, (name, model) in enumerate(models.items())]
         record = {"arrays": list(made.arrays), "models": told, "trained": made.trained, "summary": dict(made.summary)}
@@ -66,7 +66,7 @@ class Kept:
             record = self.record
             models = {told["called"]: self._read_model(number, told) for number, told in enumerate(record["models"])}
             arrays = {name: _read_array(self.folder / f"{name}.npy") for name in record["arrays"]}
-            calibration = _read_arrays(self.folder / CALIBRATION)
+            calibration = checkpoint.read_arrays(self.folder / CALIBRATION)
             summary, trained = record["summary"], record["trained"]
         except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, IntegrityError) as error:
             what = " ".join(str(error).split())[:200]
@@ -91,7 +91,8 @@ class Kept:
 
     def _write_model(self, number: int, name: str, model: Trained) -> dict[str, Any]:
         atomic.write_tensors(self.folder / f"model{number}.safetensors", model.weights)
-        blocks = {slot: [dict(block.values), list(block.path)] for slot, block in _blocks(model).items()}
+        parts: dict[str, Block[Any]] = {"encoder": model.encoder, "head": model.head}
+        blocks = {slot: [dict(block.values), list(block.path)] for slot, block in parts.items()}
         return {"called": name, **blocks}
 
     def _read_model(self, number: int, told: Mapping[str, Any]) -> Trained:
@@ -100,10 +101,6 @@ class Kept:
         encoder: Block[Any] = Block(told["encoder"][0], tuple(told["encoder"][1]))
         head: Block[Any] = Block(told["head"][0], tuple(told["head"][1]))
         return Trained(encoder, head, weights)
-
-
-def _blocks(model: Trained) -> dict[str, Block[Any]]:
-    return {"encoder": model.encoder, "head": model.head}
 
 
 def _write_array(path: Path, values: NDArray[Any]) -> None:
@@ -121,15 +118,3 @@ def _read_array(path: Path) -> NDArray[Any]:
 
     found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return found
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    import numpy as np
-    import torch
-
-    if arrays:
-        atomic.write_tensors(path, {name: torch.from_numpy(np.asarray(value)) for name, value in arrays.items()})
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    return {n: value.numpy() for n, value in checkpoint.read_tensors(path)[0].items()} if path.exists() else {}

@@ -59,9 +59,9 @@ def write(
     atomic.write_text(folder / RECIPE, filled.recipe.dump())
     atomic.write_tensors(folder / WEIGHTS, stored)
     atomic.write_tensors(folder / VECTORS, proof.tensors)
-    _write_arrays(folder / BANK, contestant.bank)
+    checkpoint.write_arrays(folder / BANK, contestant.bank)
     floors = {f"{name}/{key}": value for name, state in contestant.floors.items() for key, value in state.items()}
-    _write_arrays(folder / FLOORS, floors)
+    checkpoint.write_arrays(folder / FLOORS, floors)
     made_with = _versions(filled)
     plugins = {entry.distribution for entry in filled.entries.values()} | {OWN_DISTRIBUTION}
     found = Config(
@@ -120,13 +120,13 @@ def read(folder: Path, overrides: list[str] | None = None, device: str = "cpu") 
     stored.update({name: stored[kept] for name, kept in found.shared.items() if kept in stored})
     checkpoint.load_weights(folder / WEIGHTS, model, stored, assign=True)
     floors: dict[str, Arrays] = {name: {} for name in found.floors}
-    for key, value in _read_arrays(folder / FLOORS).items():
+    for key, value in checkpoint.read_arrays(folder / FLOORS).items():
         name, _, part = key.partition("/")
         floors.setdefault(name, {})[part] = value
     contestant = Contestant(
         model=model.to(device).eval(),
         task=filled.build("task", found.facts),
-        bank=_read_arrays(folder / BANK),
+        bank=checkpoint.read_arrays(folder / BANK),
         floors=floors,
         batch=filled.frame.train.batch,
         transforms=filled.build_transforms("eval", found.facts),
@@ -201,20 +201,3 @@ def _versions(filled: Filled) -> dict[str, str]:
     versions = {entry.distribution: entry.version for entry in filled.entries.values()}
     versions[OWN_DISTRIBUTION] = metadata.version(OWN_DISTRIBUTION)
     return {**dict(sorted(versions.items())), "torch": str(torch.__version__), "python": platform.python_version()}
-
-
-def _write_arrays(path: Path, arrays: Arrays) -> None:
-    if arrays:
-        atomic.write_tensors(path, {name: torch.from_numpy(value) for name, value in arrays.items()})
-
-
-def _read_arrays(path: Path) -> Arrays:
-    if not path.exists():
-        return {}
-    tensors, _ = checkpoint.read_tensors(path, mapped=True)
-    try:
-        return {name: value.numpy() for name, value in tensors.items()}
-    except TypeError as error:
-        raise IntegrityError(
-            f"{path}: holds numbers of a kind that arrays do not have ({error}); restore a copy"
-        ) from error

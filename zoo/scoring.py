@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo import atomic, contestant, evaluate, package, workbench
-from zoo.errors import ZooError
+from zoo.errors import DataError, UsageError
 from zoo.training import Record, as_items
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _rival(model: Model, member: Member, views: list[Any]) -> Contestant | None:
     try:
         rival = contestant.prepare(model, member.task, member.dataset, member.train, batch=batch, transforms=views)
         rival.predict(member.dataset, member.train[:1])
-    except (LookupError, ZooError):
+    except (LookupError, DataError, UsageError):  # not every error of ours: a signal is one too
         return None
     return rival
 

@@ -42,7 +42,7 @@ class Staged:
         task = self.filled.build("task", facts)
         everyone = Member(pipeline.EVERYONE, 0, self.filled, self.untouched, task, nobody, nobody, facts)
         yield from pipeline.run(self.place, everyone, common, self.views, self.taken)
-        for fold, seed in itertools.product(folds, self.filled.frame.train.seeds):
+        for fold, seed in itertools.product(folds, self.filled.frame.train.seeds) if first is not None else ():
             steps = pipeline.plan(self.filled, self.views, fold, seed)
             pipeline.forget(steps, max(begin, len(common)))
 

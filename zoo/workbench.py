@@ -14,7 +14,7 @@ from zoo import contestant, infer, package
 from zoo.bag_view import BagView, sizes_of
 from zoo.batches import in_order, load, to_device, transformed
 from zoo.errors import DataError, IntegrityError, UsageError
-from zoo.filled import AUGMENT, Filled
+from zoo.filled import Filled
 from zoo.model import Model
 from zoo.nn.given import Given
 from zoo.seeds import derive
@@ -96,10 +96,9 @@ class Workbench:
         targets: NDArray[Any] | None = None,
     ) -> Generator[Record, None, Trained]:
         """Train; see :meth:`zoo.stage_contract.Work.fit`."""
-        augment = {f"{AUGMENT}{number}": block for number, block in enumerate(transforms)}
-        blocks = {"encoder": encoder, "head": head, "loss": loss, "sampler": sampler, **augment}
+        blocks = {"encoder": encoder, "head": head, "loss": loss, "sampler": sampler}
         settings = train.model_dump(mode="json")
-        filled = self._member.filled.of_training({**settings, "tensorboard": False}, blocks)
+        filled = self._member.filled.of_training({**settings, "tensorboard": False}, blocks, transforms)
         member = self._training(name, filled, features, targets)
         member = replace(member, begin=_beginning(begin, filled) if begin else None)
         place = self._place
