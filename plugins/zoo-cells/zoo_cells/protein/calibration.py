@@ -62,7 +62,7 @@ def fit(
     The threshold of a label has the highest F1 on these images, drawn towards one half where few images have it
     (:func:`zoo.scores.operating.thresholds`): for images by their own probabilities, for cells by those of all cells
     with the labels of their image. Weighting cells by their attention, or taking the surest cell of each image, had a
-    lower F1 of cells where the rule was chosen: on logits of the ``intensity`` floor, with its confidence for attention.
+    lower F1 of cells where the rule was chosen: on logits of the `intensity` floor, its confidence for attention.
 
     Parameters
     ----------
