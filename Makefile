@@ -25,12 +25,12 @@ checks: env
 env: $(READY)
 
 # a plain virtual environment; uv fills it faster where it is installed
-$(READY): pyproject.toml plugins/zoo-spatial/pyproject.toml plugins/zoo-cars/pyproject.toml plugins/zoo-cells/pyproject.toml
+$(READY): pyproject.toml plugins/zoo-spatial/pyproject.toml plugins/zoo-cars/pyproject.toml plugins/zoo-cells/pyproject.toml plugins/zoo-hello/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 ifeq ($(UV),)
-	$(BIN)/python -m pip install --quiet -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e 'plugins/zoo-cells[cellpose]'
+	$(BIN)/python -m pip install --quiet -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e 'plugins/zoo-cells[cellpose]' -e plugins/zoo-hello
 else
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e 'plugins/zoo-cells[cellpose]'
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[dev]' -e 'plugins/zoo-spatial[harmony,spatialdata]' -e plugins/zoo-cars -e 'plugins/zoo-cells[cellpose]' -e plugins/zoo-hello
 endif
 	touch $(READY)
 

@@ -6,7 +6,10 @@ import importlib
 
 import typer
 
-VERBS = ("train", "eval", "compare", "predict", "pull", "push", "verify", "ls", "show", "check", "doctor")
+VERBS = (
+    *("train", "eval", "compare", "predict", "pull", "push", "verify"),
+    *("ls", "show", "check", "schema", "plugin", "doctor"),
+)
 
 app = typer.Typer(
     name="zoo",
@@ -43,4 +46,7 @@ def root(
 
 for _verb in VERBS:
     _module = importlib.import_module(f"zoo.cli.{_verb}")
-    app.command(_verb, context_settings=getattr(_module, "CONTEXT", None))(_module.command)
+    if hasattr(_module, "app"):
+        app.add_typer(_module.app, name=_verb)
+    else:
+        app.command(_verb, context_settings=getattr(_module, "CONTEXT", None))(_module.command)
