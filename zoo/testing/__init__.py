@@ -1,1 +1,1 @@
-"""Contract checks that any test suite can run: does a part keep what its kind promises?"""
+"""Contract checks that any test suite can run: whether a part keeps what its kind promises."""
