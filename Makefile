@@ -8,7 +8,7 @@ HUB_TESTS := tests/test_hub_server.py tests/test_pull.py tests/test_push.py test
 UV := $(shell command -v uv)
 READY := $(VENV)/.ready
 
-.PHONY: demo test checks env clean
+.PHONY: demo test checks docs env clean
 
 demo: env
 	$(BIN)/zoo train recipes/hiscmcl.yaml
@@ -21,6 +21,10 @@ checks: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# the site, from the pages in docs/ and from what is installed; open site/index.html
+docs: env
+	$(BIN)/mkdocs build --quiet --strict --site-dir site
 
 env: $(READY)
 
