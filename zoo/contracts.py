@@ -44,9 +44,10 @@ their own, :mod:`zoo.stage_contract`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Protocol
+
+from zoo.provenance import HubTask, Origin, Provenance, Terms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,77 +59,11 @@ if TYPE_CHECKING:
     Arrays = dict[str, NDArray[Any]]
     Indices = NDArray[np.int64]
 
+__all__ = ["FACTS", "PROTOCOLS", "Dataset", "Encoder", "Head", "Loss", "Sampler", "Segmenter", "Task", "Transform"]
+__all__ += ["HubTask", "Origin", "Provenance", "Terms"]  # of zoo.provenance; an author finds all in one place
+
 FACTS = ("in_features", "in_chans", "num_classes", "num_genes")
 """Names of parameters that follow from other parts of the recipe and may be left out."""
-
-
-class Provenance(TypedDict, total=False):
-    """Where data, or the weights that a model began from, come from; a model card is made of it.
-
-    ``name``; ``kind`` says whether the data were measured; ``licence`` is an SPDX identifier in lower case, or ``none``
-    where their makers state none; ``source`` a URL or DOI; ``datasets`` identifiers on the Hub. The others are words of
-    the field (``brain``, ``mouse``, ``h&e``).
-    """
-
-    name: str
-    kind: Literal["real", "simulated", "semi-synthetic"]
-    licence: str
-    source: str
-    citation: str
-    modality: str
-    assay: str
-    stain: str
-    tissue: str
-    species: str
-    datasets: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a user's own data come from: what a recipe says of it, and what becomes of it a :class:`Provenance`.
-
-    Attributes
-    ----------
-    name
-        Of the data; the name of the folder where not given.
-    licence
-        An identifier of SPDX in lower case, ``none`` where there is none.
-    source, citation
-        A URL or DOI, and how to cite.
-    tissue, species, stain, assay
-        Words of the field (``liver``, ``mouse``, ``h&e``).
-    """
-
-    name: str = ""
-    licence: str = "none"
-    source: str = ""
-    citation: str = ""
-    tissue: str = ""
-    species: str = ""
-    stain: str = ""
-    assay: str = ""
-
-    def provenance(self, **known: Any) -> Provenance:
-        """Return what is known of measured data; what a user says stands before what a reader knows."""
-        told = {key: value for key, value in asdict(self).items() if value}
-        found: Any = {"kind": "real", **known, **told}
-        return cast("Provenance", found)
-
-
-class HubTask(TypedDict, total=False):
-    """How the Hub calls what a task does.
-
-    ``task_type`` is a word of ours or theirs; ``pipeline_tag`` one of the Hub's fixed list, left out where none fits;
-    ``tags`` name the method; ``scores`` say what each score is, and ``metrics`` which of the Hub's metrics it is;
-    ``writes`` is the ending, without its dot, of the file that predictions are written to, or ``/`` for a folder.
-    """
-
-    writes: str
-    task_type: str
-    pipeline_tag: str
-    tags: list[str]
-    scores: dict[str, str]
-    metrics: dict[str, str]
 
 
 class Encoder(Protocol):

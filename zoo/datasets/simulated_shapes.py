@@ -109,7 +109,7 @@ class SimulatedShapes:
         self.ids = [f"D{d + 1}-{n + 1}" for d, n in zip(place.tolist(), number.tolist(), strict=True)]
         self.groups: Mapping[str, Sequence[str]] = {"donor": [f"D{d + 1}" for d in place.tolist()]}
         rng = np.random.default_rng((seed, 0))
-        self._background = DARK + DONORS_DIFFER * rng.uniform(-1, 1, donors)[place]
+        self._background: Floats = DARK + DONORS_DIFFER * rng.uniform(-1, 1, donors)[place]
         if instances is not None:
             self.sizes: Indices = rng.integers(instances[0], instances[1] + 1, items)
 
@@ -181,7 +181,8 @@ class SimulatedShapes:
         contrast = rng.uniform(*LIGHT, (len(area), self._chans, 1, 1))
         images = self._background[item] + contrast * lit[:, None]
         images = images + self._noise * rng.normal(size=images.shape)
-        return np.rint(images.clip(0, 1) * WHITE).astype(np.uint8)
+        pixels: NDArray[np.uint8] = np.rint(images.clip(0, 1) * WHITE).astype(np.uint8)
+        return pixels
 
     def _drawn(self, item: int) -> tuple[Floats, np.random.Generator]:
         """Return what each image of an item shows (1 its shape, DOT a dot, 0 nothing), and what draws the rest."""
@@ -189,7 +190,7 @@ class SimulatedShapes:
         if not self._bags:
             return np.ones(1), rng
         size = int(self.sizes[item])
-        area = DOT * rng.integers(0, 2, size)
+        area: Floats = (DOT * rng.integers(0, 2, size)).astype(np.float64)
         area[rng.permutation(size)[: rng.integers(1, max(size // 3, 1) + 1)]] = 1
         return area, rng
 
