@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
+from zoo import document
 from zoo.errors import RunError, UsageError, ZooError
 from zoo.recipe import shipped
 from zoo.registry import KINDS, OWN_DISTRIBUTION, Registry, known_plugins, singular
@@ -119,6 +120,9 @@ def plan(name: str, kind: str = DEFAULT_KIND, part: str | None = None) -> Plugin
             raise UsageError(
                 f"{option} {called!r} is a word of Python's, which no module can be called; try my-{called}"
             )
+    if document.scalar(plugin.part) != plugin.part:
+        what = f"{plugin.part!r} is no text to YAML, which recipes are written in"
+        raise UsageError(f"--part {what}; try my-{plugin.part}")
     return plugin
 
 
