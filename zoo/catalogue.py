@@ -19,16 +19,14 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo import bounded
-from zoo.errors import MissingError, UsageError, ZooError
+from zoo.carried import file_of, folder_of, stays, table_of
+from zoo.errors import MissingError, UsageError
 from zoo.registry import MODELS, Entry, Registry
-from zoo.trace import package_folder
 
 REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
@@ -120,6 +118,11 @@ def source_of(text: str) -> Source:
     raise UsageError(f"{text[:200]!r} is no model; say {ways}")
 
 
+def note_of(text: str) -> str:
+    """Return what whoever names a model is told: that its name has changed or goes; empty where there is nothing."""
+    return "" if folder_at(text) or not _NAME.fullmatch(text) else Registry().note(MODELS, text)
+
+
 def folder_at(text: str) -> Path | None:
     """Return the folder of this path, None where there is none."""
     try:
@@ -131,8 +134,8 @@ def folder_at(text: str) -> Path | None:
 
 def _named(name: str) -> Source:
     registry = Registry()
-    if not any(entry.name == name for entry in registry.entries(MODELS)):
-        registry.settle(MODELS, name)
+    registry.settle(MODELS, name)
+    if not (registry.change(MODELS, name) or any(entry.name == name for entry in registry.entries(MODELS))):
         names = [model.name for model in models(registry)]
         near = difflib.get_close_matches(name, names, n=3)
         way = f", did you mean {' or '.join(near)}?" if near else f"; known models: {', '.join(names) or 'none'}"
@@ -147,23 +150,20 @@ def _model(entry: Entry) -> Model:
     if not _NAME.fullmatch(entry.name):
         what = f"a name is 1 to 64 of a-z 0-9 . _ - and begins with a letter or a digit, not {entry.name[:80]!r}"
         return Model(entry.name, entry.distribution, problem=what)
-    package, _, file = entry.target.partition(":")
-    folder = package_folder(package)
-    if folder is None or not (_stays(file) and _is(folder / file, Path.is_file)):
+    file = file_of(entry.target)
+    if file is None:
         what = f"{entry.target} is no table of models inside a package; reinstall {entry.distribution}"
         return Model(entry.name, entry.distribution, problem=what)
-    try:
-        table = tomllib.loads(bounded.read_text(folder / file)).get(entry.name)
-    except ZooError as error:
-        return Model(entry.name, entry.distribution, problem=str(error))
-    except (ValueError, RecursionError) as error:  # TOML's own mistakes, and a number of thousands of digits
-        return Model(entry.name, entry.distribution, problem=f"{folder / file}: {error}")
-    source, problem = _source(entry.name, table, folder)
+    tables, problem = table_of(file)
+    if problem:
+        return Model(entry.name, entry.distribution, problem=problem)
+    table = tables.get(entry.name)
+    source, problem = _source(entry.name, table, entry.target.partition(":")[0])
     summary = " ".join(str(table.get("summary", "")).split()) if isinstance(table, dict) else ""
-    return Model(entry.name, entry.distribution, summary, source, f"{folder / file}: {problem}" if problem else "")
+    return Model(entry.name, entry.distribution, summary, source, f"{file}: {problem}" if problem else "")
 
 
-def _source(name: str, table: Any, package: Path) -> tuple[Source | None, str]:
+def _source(name: str, table: Any, package: str) -> tuple[Source | None, str]:
     """Return the source that a table states, or why it states none."""
     if not isinstance(table, dict):
         return None, f"has no table [{name}]"
@@ -179,25 +179,12 @@ def _source(name: str, table: Any, package: Path) -> tuple[Source | None, str]:
     return Source(name, repo=stated["source"], revision=stated["revision"], sha256=stated["sha256"]), ""
 
 
-def _inside(name: str, folder: str, sha256: str, package: Path) -> tuple[Source | None, str]:
+def _inside(name: str, path: str, sha256: str, package: str) -> tuple[Source | None, str]:
     """Return the source of a model that its distribution carries: inside the package, or in a checkout beside it."""
-    if not _stays(folder):
-        what = f"source {folder[:80]!r} is neither a folder of the package nor, with a revision, org/name"
+    if not stays(path):
+        what = f"source {path[:80]!r} is neither a folder of the package nor, with a revision, org/name"
         return None, f"[{name}]: {what}"
-    for home in (package, package.parent):
-        if _is(home / folder, Path.is_dir):
-            return Source(name, folder=home / folder, sha256=sha256), ""
-    return None, f"[{name}]: the folder {bounded.shown(folder)} is not there"
-
-
-def _stays(path: str) -> bool:
-    """Return whether a path leads from a folder to something inside it."""
-    steps = Path(path).parts
-    return bool(steps) and ".." not in steps and not Path(path).is_absolute()
-
-
-def _is(path: Path, what: Callable[[Path], bool]) -> bool:
-    try:
-        return what(path)
-    except OSError:  # longer than a path can be
-        return False
+    folder = folder_of(f"{package}:{path}")
+    if folder is None:
+        return None, f"[{name}]: the folder {bounded.shown(path)} is not there"
+    return Source(name, folder=folder, sha256=sha256), ""

@@ -23,7 +23,8 @@ from zoo.stage_contract import Block
 class Filled:
     """A recipe that has been checked: every default is written out and every value has its origin.
 
-    ``members`` are those of an ensemble, each a whole recipe; its ``entries`` are among the ensemble's.
+    ``members`` are those of an ensemble, each a whole recipe; its ``entries`` are among the ensemble's. ``notes`` tell
+    of names that are called otherwise now, or that go.
     """
 
     recipe: Recipe
@@ -35,6 +36,7 @@ class Filled:
     dropped: list[str] = field(default_factory=list)
     members: list[Filled] = field(default_factory=list)
     signatures: dict[tuple[str, str], Signature] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def data(self) -> dict[str, Any]:

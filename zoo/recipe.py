@@ -9,14 +9,18 @@ import copy
 import difflib
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo import document
+from zoo.carried import is_
 from zoo.document import KeyPath, Place
 from zoo.errors import MissingError, Problem, RecipeError, UsageError
+from zoo.installed import normal
+from zoo.kinds import RECIPES
+from zoo.registry import Registry, known_plugins
+from zoo.shelves import Shelves
 
 MAX_PARENTS = 8
 
@@ -38,6 +42,8 @@ class Recipe:
         The file itself, then those it extends.
     overrides
         The ``--set`` options, in order.
+    notes
+        What whoever uses the recipe is told: that its name, or that of one it extends, has changed or goes.
     """
 
     data: dict[str, Any]
@@ -45,6 +51,7 @@ class Recipe:
     soft: set[KeyPath] = field(default_factory=set)
     files: list[str] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -74,7 +81,9 @@ def load(path: str | Path, overrides: list[str] | None = None) -> Recipe:
     UsageError
         The path is a folder, or an override is not of the form ``a.b=value`` or leads nowhere.
     """
-    recipe = _read(locate(str(path)), ())
+    file, note = _found(str(path))
+    recipe = _read(file, ())
+    recipe.notes = [*([note] if note else []), *recipe.notes]
     for option in overrides or []:
         _override(recipe, option)
     return recipe
@@ -109,45 +118,76 @@ def digest(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def shelves() -> list[Path]:
-    """Return the folders in which recipes are looked up by name: the working directory's, then zoo's own."""
-    package = Path(__file__).parent
-    shipped = package / "recipes" if (package / "recipes").is_dir() else package.parent / "recipes"
-    return [Path("recipes"), shipped]
+def shipped(registry: Registry | None = None) -> dict[str, Path]:
+    """Return name -> file of the recipes that can be named: those of the working directory, then what is installed."""
+    installed = Shelves(registry or Registry()).found
+    own = _own()
+    return own | {name: recipe.path for name, recipe in installed.items() if name not in own}
 
 
-def shipped() -> dict[str, Path]:
-    """Return name -> file of the recipes that can be named without a path."""
-    found: dict[str, Path] = {}
-    for shelf in shelves():
-        for path in sorted(shelf.glob("*.yaml")):
-            if path.is_file():
-                found.setdefault(path.stem, path)
-    return found
+def shipped_by(distribution: str, registry: Registry | None = None) -> dict[str, Path]:
+    """Return name -> file of the recipes that one installed distribution brings."""
+    return Shelves(registry or Registry()).by(normal(distribution))
+
+
+def _own() -> dict[str, Path]:
+    """Return the recipes of the working directory."""
+    return {path.stem: path for path in sorted(Path("recipes").glob("*.yaml")) if path.is_file()}
 
 
 def locate(name: str, beside: Path | None = None) -> Path:
-    """Return the file of a recipe, given its path or its name."""
+    """Return the file of a recipe, given its path or its name.
+
+    Raises
+    ------
+    MissingError
+        There is none, or it went.
+    UsageError
+        The path is a folder, or two plugins bring the name.
+    """
+    return _found(name, beside)[0]
+
+
+def _found(name: str, beside: Path | None = None) -> tuple[Path, str]:
+    """Return the file of a recipe, and what whoever uses its name is told."""
     path = (beside / name) if beside else Path(name)
-    if _is(path, Path.is_file):
-        return path
+    if is_(path, Path.is_file):
+        return path, ""
     if "/" in name or name.endswith((".yaml", ".yml")):
-        if _is(path, Path.is_dir):
+        if is_(path, Path.is_dir):
             raise UsageError(f"{path}: is a folder; name one of the recipes in it")
         raise MissingError(f"{path}: no such recipe; 'zoo ls recipes' lists those that can be named")
-    known = shipped()
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    way = f", did you mean {near[0]}?" if near else f"; give a path, or one of: {', '.join(sorted(known)) or 'none'}"
-    raise MissingError(f"there is no recipe {name!r}{way}")
+    return (_own()[name], "") if name in _own() else _installed(name)
 
 
-def _is(path: Path, what: Callable[[Path], bool]) -> bool:
-    try:
-        return what(path)
-    except OSError:  # a name too long for the file system, or a folder that may not be entered
-        return False
+def _installed(name: str) -> tuple[Path, str]:
+    registry = Registry()
+    shelves = Shelves(registry)
+    change = registry.change(RECIPES, name)
+    if change and change.now and name in shelves.found:
+        change = None  # what is there is called by its name
+    if change and change.over:
+        raise MissingError(change.refusal)
+    called = change.now if change and change.now else name
+    if called in shelves.found:
+        return shelves.found[called].path, change.note if change else ""
+    if shelves.conflict(called):
+        raise UsageError(shelves.conflict(called))
+    raise MissingError(_unknown(called, registry, shelves))
+
+
+def _unknown(name: str, registry: Registry, shelves: Shelves) -> str:
+    what = f"there is no recipe {name!r}"
+    hidden, known = shelves.hidden(name), known_plugins().get(RECIPES, {}).get(name)
+    if hidden:
+        return f"{what}; it comes with {hidden}, which ZOO_PLUGINS leaves out, so add it there"
+    if known:
+        return f"{what}; it comes with {known[0]}: {known[1]}"
+    names = shipped(registry)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"{what}, did you mean {near[0]}?"
+    return f"{what}; give a path, or one of: {', '.join(sorted(names)) or 'none'}"
 
 
 def _read(path: Path, chain: tuple[Path, ...]) -> Recipe:
@@ -170,7 +210,7 @@ def _inherit(doc: document.Document, source: str, folder: Path, chain: tuple[Pat
     if not isinstance(parent, str):
         raise RecipeError([Problem(place, "extends", f"takes one path or recipe name, not {parent!r}")])
     try:
-        path = locate(parent, folder if "/" in parent or parent.endswith((".yaml", ".yml")) else None)
+        path, note = _found(parent, folder if "/" in parent or parent.endswith((".yaml", ".yml")) else None)
     except (MissingError, UsageError) as error:
         raise type(error)(str(Problem(place, "extends", str(error)))) from error
     base = _read(path, chain)
@@ -180,6 +220,7 @@ def _inherit(doc: document.Document, source: str, folder: Path, chain: tuple[Pat
     base.places[("name",)] = Place(source)
     _merge(base, own.data, own.places, ())
     base.files = [source, *base.files]
+    base.notes = [*([note] if note else []), *base.notes]
     return base
 
 
@@ -187,7 +228,7 @@ def overlaid(recipe: Recipe, own: dict[str, Any], path: KeyPath, *, without: tup
     """Return a copy of a recipe without some of its blocks, with ``own``, which stands in it at ``path``, laid over."""
     data = {key: copy.deepcopy(value) for key, value in recipe.data.items() if key not in without}
     kept = {at: place for at, place in recipe.places.items() if at[:1] not in {(key,) for key in without}}
-    found = Recipe(data, kept, set(recipe.soft), list(recipe.files), list(recipe.overrides))
+    found = Recipe(data, kept, set(recipe.soft), list(recipe.files), list(recipe.overrides), list(recipe.notes))
     places = {at[len(path) :]: place for at, place in recipe.places.items() if at[: len(path)] == path}
     _merge(found, copy.deepcopy(own), places, ())
     return found

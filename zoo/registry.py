@@ -12,29 +12,26 @@ for, and never before. zoo's own parts enter by the same door.
 from __future__ import annotations
 
 import difflib
-import os
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module, metadata
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+from zoo import installed, kinds, renamed
 from zoo.errors import MissingError, UsageError
+from zoo.installed import Installed, Line
+from zoo.kinds import COMMANDS, GROUPS, NAME, NAME_RULE, NAMES, RECIPES, VERBS
+from zoo.renamed import Change
 
-KINDS = ("encoders", "heads", "losses", "datasets", "segmenters", "transforms", "samplers", "stages", "tasks")
-OWN_DISTRIBUTION = "microscopy-zoo"
-MODELS = "models"
-"""Published models enter by the same door as parts; what they name is a table, not code (:mod:`zoo.catalogue`)."""
-_GROUPS = {f"zoo.{kind}": kind for kind in (*KINDS, MODELS)}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-def singular(kind: str) -> str:
-    """Return ``encoder`` for ``encoders`` and ``loss`` for ``losses``."""
-    return kind.removesuffix("es") if kind.endswith("sses") else kind.removesuffix("s")
+KINDS = kinds.KINDS
+MODELS = kinds.MODELS
+OWN_DISTRIBUTION = installed.OWN_DISTRIBUTION
+singular = kinds.singular
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,9 +61,23 @@ class Entry:
             what = " ".join(str(error).split())
             raise MissingError(
                 f"{singular(self.kind)} '{self.name}' is provided by {self.distribution} {self.version}, which cannot "
-                f"be imported ({type(error).__name__}: {what}); reinstall or remove that package"
+                f"be imported ({type(error).__name__}: {what}{_raised_at(error)}); reinstall or remove that package"
             ) from error
         return found
+
+
+def _raised_at(error: BaseException) -> str:
+    """Return the file and line that a plugin's code had come to, empty where none of it ran."""
+    if isinstance(error, SyntaxError):
+        return f", {error.filename}:{error.lineno}" if error.filename else ""
+    place = ""
+    step: TracebackType | None = error.__traceback__
+    while step:
+        file = step.tb_frame.f_code.co_filename
+        if file != __file__ and not file.startswith("<"):
+            place = f", {file}:{step.tb_lineno}"
+        step = step.tb_next
+    return place
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,37 +94,6 @@ class Conflict:
         return f"{what}; uninstall one of them, or set ZOO_PLUGINS to a list of plugins without it"
 
 
-def _normal(distribution: str) -> str:
-    return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
-def _allowed() -> set[str] | None:
-    """Return the distributions that may take part, or None where all may."""
-    value = os.environ.get("ZOO_PLUGINS")
-    if value is None:
-        return None
-    return {OWN_DISTRIBUTION, *(_normal(name) for name in re.split(r"[,\s]+", value) if name)}
-
-
-@dataclass(slots=True)
-class Found:
-    """What the installed distributions offer.
-
-    Attributes
-    ----------
-    entries
-        What takes part.
-    left_out
-        What ``ZOO_PLUGINS`` keeps from taking part.
-    troubles
-        Distributions whose offer cannot be read, and names in ``ZOO_PLUGINS`` that are nobody's; a sentence each.
-    """
-
-    entries: list[Entry] = field(default_factory=list)
-    left_out: list[Entry] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
-
-
 class Registry:
     """All names that the installed distributions offer.
 
@@ -124,12 +104,66 @@ class Registry:
     """
 
     def __init__(self, found: list[Entry] | None = None) -> None:
-        installed = _installed() if found is None else Found(found)
-        self.troubles = installed.troubles
-        self._left_out = installed.left_out
+        offered = installed.read() if found is None else Installed()
+        self._troubles = offered.troubles
         self._claims: dict[tuple[str, str], list[Entry]] = {}
-        for entry in installed.entries:
-            self._claims.setdefault((entry.kind, entry.name), []).append(entry)
+        self._lines: dict[str, list[Line]] = {RECIPES: [], NAMES: []}
+        self.left_out = offered.left_out
+        for entry in found or ():
+            self._claim(entry)
+        for line in offered.lines:
+            self._take(line)
+
+    def _claim(self, entry: Entry) -> None:
+        self._claims.setdefault((entry.kind, entry.name), []).append(entry)
+
+    def _take(self, line: Line) -> None:
+        """Take in what a distribution offers, or say why not."""
+        what = f"{line.distribution}: its {singular(line.group)} {line.name[:100]!r}"
+        if line.group in self._lines:
+            self._lines[line.group].append(line)
+        elif line.group not in GROUPS:  # of a zoo to come, or a slip
+            near = difflib.get_close_matches(line.group, GROUPS, n=1, cutoff=0.8)
+            if near:
+                way = f"did you mean zoo.{near[0]}?"
+                self._troubles.append(f"{line.distribution}: its entry points 'zoo.{line.group}' are of no kind, {way}")
+        elif line.group != MODELS and not NAME.fullmatch(line.name):
+            self._troubles.append(f"{what} cannot be named in a recipe; {NAME_RULE}")
+        elif line.group == COMMANDS and line.name in VERBS:
+            self._troubles.append(f"{what} is a verb of zoo itself, which stays what it is; give yours another name")
+        else:
+            self._claim(Entry(line.group, line.name, line.target, line.distribution, line.version))
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is wrong with what distributions offer; a sentence each, and none of it takes part."""
+        return list(dict.fromkeys([*self._troubles, *self._changes[1]]))
+
+    def lines(self, group: str) -> list[Line]:
+        """Return what is offered in ``recipes`` or ``names``, where the left side of a line says nothing."""
+        return self._lines[group]
+
+    @cached_property
+    def _changes(self) -> tuple[renamed.Names, list[str]]:
+        return renamed.read(self._lines[NAMES], self._owner)
+
+    def _owner(self, kind: str, name: str) -> str | None:
+        claims = self._claims.get((kind, name))
+        return (claims[0].distribution if len(claims) == 1 else "") if claims else None
+
+    def change(self, kind: str, name: str) -> Change | None:
+        """Return how a name is called now, or when it goes; None where nobody says either."""
+        return self._changes[0].get((kind, name))
+
+    def note(self, kind: str, name: str) -> str:
+        """Return what whoever uses a name is told, empty where there is nothing to tell."""
+        change = self.change(kind, name)
+        return change.note if change else ""
+
+    def meanings(self, entry: Entry) -> list[Entry]:
+        """Return the entries that have another meaning of the same name: ``NAME``, ``NAME.v2``, ``NAME.v3``."""
+        plain, same = _plain(entry.name), self.entries(entry.kind)
+        return [other for other in same if _plain(other.name) == plain and other != entry]
 
     def entries(self, kind: str | None = None) -> list[Entry]:
         """Return the entries of one kind, or all components, sorted; names with two claims are left out."""
@@ -141,16 +175,20 @@ class Registry:
         return [Conflict(*key, tuple(sorted(c))) for key, c in sorted(self._claims.items()) if len(c) > 1]
 
     def find(self, kind: str, name: str) -> Entry:
-        """Return the entry of a name.
+        """Return the entry of a name, which may be what the entry was called before.
 
         Raises
         ------
         MissingError
-            No installed distribution offers it: the sentence holds the nearest names, or how to install the plugin
-            that is known to bring it.
+            No installed distribution offers it: the sentence holds the nearest names, how to install the plugin that is
+            known to bring it, or how it is called now.
         UsageError
             Two distributions claim it.
         """
+        change = self.change(kind, name)
+        if change and change.over:
+            raise MissingError(change.refusal)
+        name = change.now if change and change.now else name
         claims = self._claims.get((kind, name), [])
         if len(claims) > 1:
             raise UsageError(str(Conflict(kind, name, tuple(sorted(claims)))))
@@ -159,8 +197,8 @@ class Registry:
         return claims[0]
 
     def settle(self, kind: str, name: str) -> None:
-        """Raise what stands in the way of a name that somebody claims: two claims, or ``ZOO_PLUGINS``."""
-        if (kind, name) in self._claims or self._hidden(kind, name):
+        """Raise what stands in the way of a name that somebody claims: two claims, ``ZOO_PLUGINS``, or that it went."""
+        if (kind, name) in self._claims or self.change(kind, name) or self.hidden(kind, name):
             self.find(kind, name)
 
     def named(self, name: str) -> list[Entry]:
@@ -178,20 +216,21 @@ class Registry:
             Names of other things (recipes) that may have been meant.
         """
         for kind in KINDS:
-            if (kind, name) in self._claims or name in known_plugins().get(kind, {}) or self._hidden(kind, name):
+            self.settle(kind, name)
+            if name in known_plugins().get(kind, {}):
                 self.find(kind, name)
         near = difflib.get_close_matches(name, {*others, *(entry.name for entry in self.entries())}, n=3)
         if near:
             raise MissingError(f"there is no component and no recipe {name!r}, did you mean {' or '.join(near)}?")
 
-    def _hidden(self, kind: str, name: str) -> Entry | None:
-        """Return the entry of a name that ``ZOO_PLUGINS`` leaves out."""
-        return next((entry for entry in self._left_out if (entry.kind, entry.name) == (kind, name)), None)
+    def hidden(self, kind: str, name: str) -> Line | None:
+        """Return what offers a name and is left out by ``ZOO_PLUGINS``."""
+        return next((line for line in self.left_out if (line.group, line.name) == (kind, name)), None)
 
     def _unknown(self, kind: str, name: str) -> str:
         what = f"no {singular(kind)} {name!r} is installed"
         known = known_plugins().get(kind, {}).get(name)
-        hidden = self._hidden(kind, name)
+        hidden = self.hidden(kind, name)
         if hidden:
             way = f"; it is installed by: {known[1]}" if known else ""
             return f"{what}; it comes with {hidden.distribution}, which ZOO_PLUGINS leaves out, so add it there{way}"
@@ -207,54 +246,13 @@ class Registry:
         return f"{what}; installed {kind}: {', '.join(names) or 'none'}"
 
 
-def _installed() -> Found:
-    found = Found()
-    allowed = _allowed()
-    names = _offering(found.troubles)
-    for name in names:
-        try:
-            # of a distribution listed twice on sys.path this is the first, the one that is imported
-            offered = _offer(metadata.distribution(name), name, found.troubles)
-        except Exception as error:  # noqa: BLE001 - metadata may be damaged in any way; one must not hide the others
-            found.troubles.append(_unreadable(name, error))
-            continue
-        (found.entries if allowed is None or name in allowed else found.left_out).extend(offered)
-    for name in sorted((allowed or set()) - names):
-        found.troubles.append(f"ZOO_PLUGINS names '{name}', which is no installed plugin; correct it, or install it")
-    return found
+def _plain(name: str) -> str:
+    """Return a name without its ``.v2``.
 
-
-def _offering(troubles: list[str]) -> set[str]:
-    """Return the distributions that offer anything to zoo; only their metadata are read any further."""
-    names = set()
-    for distribution in metadata.distributions():
-        try:
-            if "[zoo." in (distribution.read_text("entry_points.txt") or ""):
-                names.add(_normal(distribution.metadata["Name"]))
-        except Exception as error:  # noqa: BLE001 - as above
-            troubles.append(_unreadable(str(getattr(distribution, "_path", "a distribution")), error))
-    return names
-
-
-def _offer(distribution: metadata.Distribution, name: str, troubles: list[str]) -> list[Entry]:
-    points = []
-    for point in distribution.entry_points:
-        kind = _GROUPS.get(point.group)
-        if kind in KINDS and not _NAME.fullmatch(point.name):
-            rule = "a name is 1 to 100 of A-Z a-z 0-9 . _ -"
-            troubles.append(f"{name}: its {singular(kind)} {point.name[:100]!r} cannot be named in a recipe; {rule}")
-        elif kind:
-            points.append(point)
-    version = distribution.metadata["Version"] or "?"
-    # extras in brackets are a matter of installation
-    return [
-        Entry(_GROUPS[point.group], point.name, re.sub(r"\s|\[.*", "", point.value), name, version) for point in points
-    ]
-
-
-def _unreadable(what: str, error: Exception) -> str:
-    why = " ".join(str(error).split())
-    return f"{what}: its metadata cannot be read ({type(error).__name__}: {why}); reinstall or remove that package"
+    >>> _plain("word.v2"), _plain("word"), _plain("word.v2x")
+    ('word', 'word', 'word.v2x')
+    """
+    return re.sub(r"\.v[0-9]+$", "", name)
 
 
 @cache
@@ -262,7 +260,7 @@ def known_plugins() -> dict[str, dict[str, tuple[str, str]]]:
     """Return kind -> name -> (distribution, command that installs it) for the plugins zoo knows of."""
     known: dict[str, dict[str, tuple[str, str]]] = {}
     for distribution, facts in _known().items():
-        for kind in KINDS:
+        for kind in (*KINDS, RECIPES):
             for name in facts.get(kind, ()):
                 known.setdefault(kind, {})[name] = (distribution, facts["install"])
     return known

@@ -53,6 +53,7 @@ def fill(recipe: Recipe, registry: Registry | None = None) -> Filled:
             raise RecipeError([Problem(p.place, f"{where}.{p.path}", p.message) for p in error.problems]) from error
         found.members.append(member)
         found.entries.update(member.entries)
+        found.notes.extend(note for note in member.notes if note not in found.notes)
         found.data["ensemble"]["members"][len(found.members) - 1] = _own(member, variant)
         found.origins.update(_origins_of_own(member, variant, recipe))
     return found
@@ -99,6 +100,7 @@ class _Filler:
         self.entries: dict[tuple[str, str], Entry] = {}
         self.signatures: dict[tuple[str, str], Signature] = {}
         self.dropped: list[str] = []
+        self.notes = list(recipe.notes)
 
     def run(self) -> Filled:
         self._refuse_newer_format()
@@ -140,6 +142,7 @@ class _Filler:
             entries=self.entries,
             dropped=self.dropped,
             signatures=self.signatures,
+            notes=self.notes,
         )
 
     def _raise(self) -> None:
@@ -244,6 +247,8 @@ class _Filler:
                 entry = self.registry.find(kind, name)
                 self.signatures[kind, name] = signature_of(entry.load(), name)
                 self.entries[kind, name] = entry
+                note = self.registry.note(kind, name)
+                self.notes.extend([note] if note else [])
         except (MissingError, UsageError) as error:
             use = (*path, "use")
             # what is missing can be installed; a name that two claim has to be settled by the user
