@@ -1,0 +1,1 @@
+"""What makes pages of the site; mkdocs puts this folder on the path of imports."""
