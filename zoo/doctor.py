@@ -8,9 +8,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo import plugins
 from zoo.errors import ZooError
 from zoo.folders import cache_home, runs_folder
 from zoo.registry import KINDS, Registry
+from zoo.shelves import Shelves
 from zoo.signature import signature_of
 
 LITTLE_MB = 2_000
@@ -58,9 +60,9 @@ def _components() -> list[Finding]:
             else:
                 good.append(entry.name)
         findings.append(Finding("PASS" if good else "WARN", kind, ", ".join(good) or "none installed"))
-    findings += [Finding("FAIL", conflict.kind, str(conflict)) for conflict in registry.conflicts()]
-    findings += [Finding("FAIL", "plugins", trouble) for trouble in registry.troubles]
-    return findings
+    shelves = Shelves(registry)
+    wrong = [*plugins.conflicts(registry, shelves), *plugins.troubles(registry, shelves)]
+    return findings + [Finding("FAIL", "plugins", sentence) for sentence in wrong]
 
 
 def _folder(what: str, folder: Path) -> Finding:

@@ -155,6 +155,10 @@ class Registry:
         """Return how a name is called now, or when it goes; None where nobody says either."""
         return self._changes[0].get((kind, name))
 
+    def changes(self) -> list[Change]:
+        """Return the names that are called otherwise now, or that go."""
+        return list(self._changes[0].values())
+
     def note(self, kind: str, name: str) -> str:
         """Return what whoever uses a name is told, empty where there is nothing to tell."""
         change = self.change(kind, name)
@@ -169,6 +173,10 @@ class Registry:
         """Return the entries of one kind, or all components, sorted; names with two claims are left out."""
         kinds = KINDS if kind is None else (kind,)
         return sorted(c[0] for c in self._claims.values() if len(c) == 1 and c[0].kind in kinds)
+
+    def claims(self, kind: str) -> list[Entry]:
+        """Return all that is claimed of a kind, names with two claims included."""
+        return sorted(entry for claims in self._claims.values() for entry in claims if entry.kind == kind)
 
     def conflicts(self) -> list[Conflict]:
         """Return the names that more than one distribution claims."""
