@@ -61,7 +61,7 @@ class Entry:
             what = " ".join(str(error).split())
             raise MissingError(
                 f"{singular(self.kind)} '{self.name}' is provided by {self.distribution} {self.version}, which cannot "
-                f"be imported ({type(error).__name__}: {what}{_raised_at(error)}); reinstall or remove that package"
+                f"be imported ({type(error).__name__}: {what}){_raised_at(error)}; reinstall or remove that package"
             ) from error
         return found
 
@@ -69,13 +69,13 @@ class Entry:
 def _raised_at(error: BaseException) -> str:
     """Return the file and line that a plugin's code had come to, empty where none of it ran."""
     if isinstance(error, SyntaxError):
-        return f", {error.filename}:{error.lineno}" if error.filename else ""
+        return f" at {error.filename}:{error.lineno}" if error.filename else ""
     place = ""
     step: TracebackType | None = error.__traceback__
     while step:
         file = step.tb_frame.f_code.co_filename
         if file != __file__ and not file.startswith("<"):
-            place = f", {file}:{step.tb_lineno}"
+            place = f" at {file}:{step.tb_lineno}"
         step = step.tb_next
     return place
 

@@ -48,7 +48,8 @@ def rescore(folder: Path, overrides: list[str], device: str = "cpu", out: Path |
         fold, note = _groups(loaded, overrides)
         notes.extend([note] if note and note not in notes else [])
         found = evaluate.by_group(loaded.contestant, loaded.dataset, test_items(loaded.dataset, fold), keep)
-        notes.extend(n for n in getattr(loaded.dataset, "notes", ()) if n not in notes)
+        told = [*loaded.filled.notes, *getattr(loaded.dataset, "notes", ())]
+        notes.extend(n for n in told if n not in notes)
         files += _together(loaded, gathered, out) if out else []
         members.append({"member": loaded.config.member, "seed": loaded.config.seed, **found})
     frame = loaded.filled.frame

@@ -23,15 +23,15 @@ def command(
     code = 0
     for name in recipes:
         try:
-            dropped = _check(name, overrides or [])
+            notes = _check(name, overrides or [])
         except ZooError as error:
             code = max(code, error.exit_code)
             problems += _listed(error)
             if output is Format.human:
                 console.error(str(error))
             continue
-        for note in dropped:
-            console.say(f"note: {note} is dropped, the part now named does not know it")
+        for note in notes:
+            console.say(f"note: {note}")
         if output is Format.human:
             console.result(f"{name}: is right")
     if output is Format.json:
@@ -43,7 +43,9 @@ def command(
 def _check(name: str, overrides: list[str]) -> list[str]:
     from zoo import recipe, resolve
 
-    return resolve.fill(recipe.load(name, overrides)).dropped
+    filled = resolve.fill(recipe.load(name, overrides))
+    dropped = [f"{path} is dropped, the part now named does not know it" for path in filled.dropped]
+    return [*filled.notes, *dropped]
 
 
 def _listed(error: Exception) -> list[dict[str, str]]:

@@ -23,13 +23,26 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+def tell_of_name(model: str) -> str:
+    """Tell who names a model of the catalogue by a name that has changed, and return the name as it was given."""
+    from zoo import console
+    from zoo.catalogue import note_of
+
+    note = note_of(model)
+    if note:
+        console.say(f"note: {note}")
+    return model
+
+
 RecipeArgument = Annotated[
     str, typer.Argument(metavar="RECIPE", help="Path of a recipe, or the name of a shipped one.")
 ]
 ModelArgument = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL", help="A run folder, a package folder, a name of 'zoo ls models', or org/name[@rev]."
+        metavar="MODEL",
+        help="A run folder, a package folder, a name of 'zoo ls models', or org/name[@rev].",
+        callback=tell_of_name,
     ),
 ]
 SetOption = Annotated[

@@ -35,7 +35,7 @@ def command(
     predictor = api.load(model, member, device=torch_device(device))
     prediction = predictor.predict(**given)
     prediction.write(out)
-    for note in prediction.notes:
+    for note in [*predictor.loaded.filled.notes, *prediction.notes]:
         console.say(f"note: {note}")
     items = "1 item" if len(prediction) == 1 else f"{len(prediction)} items"
     console.say(f"{items} predicted by member {predictor.loaded.config.member}")

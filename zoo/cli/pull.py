@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zoo import console
-from zoo.cli.options import Format, FormatOption
+from zoo.cli.options import Format, FormatOption, tell_of_name
 
 
 def command(
@@ -22,7 +22,7 @@ def command(
 
     found = []
     for name in models:
-        pulled = pull.pull(name)
+        pulled = pull.pull(tell_of_name(name))
         files, size = len(pulled.manifest.files), console.size(pulled.manifest.size).strip()
         came = f" at commit {pulled.commit[:12]}" if pulled.commit else ""
         console.say(f"{name}: verified, {files} files, {size}{came}")

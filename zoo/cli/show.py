@@ -32,6 +32,7 @@ def command(
         _show_filled(name, overrides or [], output)
         return
     registry = Registry()
+    name = _name_today(name, registry)
     found = registry.named(name)
     if not found and any(entry.name == name for entry in registry.entries(MODELS)):
         _show_model(name, output)
@@ -39,7 +40,7 @@ def command(
     if not found:
         _show_recipe(name, output, registry)
         return
-    facts = [_facts(entry) for entry in found]
+    facts = [{**_facts(entry), "meanings": [other.name for other in registry.meanings(entry)]} for entry in found]
     if output is Format.json:
         console.result_json(facts)
         return
@@ -47,6 +48,19 @@ def command(
         _show_component(fact)
     if name in recipe.shipped():
         _show_recipe(name, output, registry)
+
+
+def _name_today(name: str, registry: Any) -> str:
+    """Return what a name is called now, telling of it, and of a name that goes."""
+    from zoo.errors import MissingError
+    from zoo.kinds import KINDS, MODELS, RECIPES
+
+    changes = [change for kind in (*KINDS, MODELS, RECIPES) if (change := registry.change(kind, name))]
+    for change in changes:
+        if change.over:
+            raise MissingError(change.refusal)
+        console.say(f"note: {change.note}")
+    return next((change.now for change in changes if change.now), name)
 
 
 def _show_component(fact: dict[str, Any]) -> None:
@@ -61,6 +75,8 @@ def _show_component(fact: dict[str, Any]) -> None:
         console.result(f"  {line}")
     if fact["doc"]:
         console.result(f"\n{fact['doc']}\n")
+    if fact["meanings"]:
+        console.result(f"other meanings of the name: {', '.join(fact['meanings'])}")
 
 
 def _facts(entry: Any) -> dict[str, Any]:
@@ -129,6 +145,8 @@ def _show_filled(name: str, overrides: list[str], output: Format) -> None:
     said = {path: value for path in done.origins if (value := _value(done.data, path)) is not None}
     rows = [[document.dotted(path), value, done.origins[path]] for path, value in said.items()]
     console.result(console.table(["path", "value", "from"], rows))
+    for note in done.notes:
+        console.say(f"note: {note}")
     for dropped in done.dropped:
         console.say(f"note: {dropped} is dropped, the part now named does not know it")
 

@@ -34,6 +34,8 @@ def command(
     allocator.hold_memory()
     given = [*(overrides or []), *([f"train.seeds={seed}"] if seed else [])]
     run, filled = experiment.start(recipe, given, out=out, resume=resume, first=first)
+    for note in filled.notes:
+        console.say(f"note: {note}")
     for dropped in filled.dropped:
         console.say(f"note: {dropped} is dropped, the part now named does not know it")
     metrics = _follow(experiment.train(run, filled, device.value, first))
