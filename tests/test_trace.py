@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from zoo.carried import package_folder
 from zoo.registry import Entry, Registry
-from zoo.trace import package_folder, references_of, source_of
+from zoo.trace import references_of, source_of
 
 RICH = '''\
 """A module."""

@@ -20,7 +20,7 @@ from zoo.errors import MissingError, Problem, RecipeError, UsageError
 from zoo.installed import normal
 from zoo.kinds import RECIPES
 from zoo.registry import Registry, known_plugins
-from zoo.shelves import Shelves
+from zoo.shelves import Shelves, here
 
 MAX_PARENTS = 8
 
@@ -121,18 +121,13 @@ def digest(data: Any) -> str:
 def shipped(registry: Registry | None = None) -> dict[str, Path]:
     """Return name -> file of the recipes that can be named: those of the working directory, then what is installed."""
     installed = Shelves(registry or Registry()).found
-    own = _own()
+    own = here()
     return own | {name: recipe.path for name, recipe in installed.items() if name not in own}
 
 
 def shipped_by(distribution: str, registry: Registry | None = None) -> dict[str, Path]:
     """Return name -> file of the recipes that one installed distribution brings."""
     return Shelves(registry or Registry()).by(normal(distribution))
-
-
-def _own() -> dict[str, Path]:
-    """Return the recipes of the working directory."""
-    return {path.stem: path for path in sorted(Path("recipes").glob("*.yaml")) if path.is_file()}
 
 
 def locate(name: str, beside: Path | None = None) -> Path:
@@ -157,7 +152,7 @@ def _found(name: str, beside: Path | None = None) -> tuple[Path, str]:
         if is_(path, Path.is_dir):
             raise UsageError(f"{path}: is a folder; name one of the recipes in it")
         raise MissingError(f"{path}: no such recipe; 'zoo ls recipes' lists those that can be named")
-    return (_own()[name], "") if name in _own() else _installed(name)
+    return (here()[name], "") if name in here() else _installed(name)
 
 
 def _installed(name: str) -> tuple[Path, str]:

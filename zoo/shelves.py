@@ -35,6 +35,11 @@ class Shelved:
         return f"{self.distribution} {self.version}"
 
 
+def here() -> dict[str, Path]:
+    """Return name -> file of the recipes of the working directory, which go before all others."""
+    return {path.stem: path for path in sorted(Path("recipes").glob("*.yaml")) if path.is_file()}
+
+
 class Shelves:
     """All recipes that the installed distributions bring.
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import re
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import all_suffixes
 from pathlib import Path
 
+from zoo.outline import Outline, outline_of
 from zoo.registry import Entry
+from zoo.source_index import SourceIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +46,16 @@ class Source:
 
 def source_of(entry: Entry) -> Source:
     """Return what can be known of an entry without running any of its code."""
-    module, _, attributes = entry.target.partition(":")
-    path = _module_file(module)
-    if path is None:
-        return Source(problem=f"module '{module}' is not there; reinstall {entry.distribution}")
-    if path.suffix != ".py":  # compiled: it may be in order, but cannot be read
-        return Source(str(path))
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError) as error:
-        return Source(file=str(path), problem=f"{path}: cannot be read as Python ({error})")
-    lacking = _lacking(tree)
-    if lacking:
-        way = f"install it, or reinstall {entry.distribution}"
-        return Source(file=str(path), problem=f"needs the package '{lacking}', which is not installed; {way}")
-    return _definition(tree, path, attributes.partition(".")[0], entry)
+    return _Reader(_read).source(entry)
+
+
+def sources_of(entries: Iterable[Entry]) -> list[Source]:
+    """Return what :func:`source_of` does of many entries; files that are as they were last time are not read again."""
+    index = SourceIndex()
+    reader = _Reader(index.outline)
+    found = [reader.source(entry) for entry in entries]
+    index.save()
+    return found
 
 
 def references_of(entry: Entry) -> list[str]:
@@ -69,36 +67,57 @@ def references_of(entry: Entry) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in paragraphs if paragraph.strip()]
 
 
-def _definition(tree: ast.Module, path: Path, attribute: str, entry: Entry) -> Source:
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
-            return Source(str(path), node.lineno, _signature(node), ast.get_docstring(node) or "")
-    if {attribute, "*", "__getattr__"} & {name for node in tree.body for name in _bound(node)}:
-        return Source(str(path))
-    return Source(file=str(path), problem=f"{path}: defines no '{attribute}'; reinstall {entry.distribution}")
+class _Reader:
+    """Reads entries one after the other; a package is looked for once."""
 
+    def __init__(self, outline: Callable[[Path, str], Outline]) -> None:
+        self._outline = outline
+        self._top = cache(_top)
 
-def package_folder(package: str) -> Path | None:
-    """Return the folder of an installed top-level package, without running any of it."""
-    spec = None if "." in package else _top(package)  # to look for a part of a package, Python would run the package
-    return Path(spec[1][0]) if spec and spec[1] else None
+    def source(self, entry: Entry) -> Source:
+        module, _, attributes = entry.target.partition(":")
+        path = self._file(module)
+        if path is None:
+            return Source(problem=f"module '{module}' is not there; reinstall {entry.distribution}")
+        if path.suffix != ".py":  # compiled: it may be in order, but cannot be read
+            return Source(str(path))
+        name = attributes.partition(".")[0]
+        try:
+            told = self._outline(path, name)
+        except (OSError, SyntaxError, ValueError) as error:
+            return Source(file=str(path), problem=f"{path}: cannot be read as Python ({error})")
+        lacking = self._lacking(told.imports)
+        if lacking:
+            way = f"install it, or reinstall {entry.distribution}"
+            return Source(file=str(path), problem=f"needs the package '{lacking}', which is not installed; {way}")
+        if not told.defined:
+            return Source(file=str(path), problem=f"{path}: defines no '{name}'; reinstall {entry.distribution}")
+        return Source(str(path), told.line, told.signature, told.doc)
 
-
-def _module_file(module: str) -> Path | None:
-    """Return the file of a dotted module; only the top-level package is looked up, and nothing is run."""
-    top, *rest = module.split(".")
-    spec = _top(top)
-    if spec is None:
+    def _file(self, module: str) -> Path | None:
+        """Return the file of a dotted module; only the top-level package is looked up, and nothing is run."""
+        top, *rest = module.split(".")
+        spec = self._top(top)
+        if spec is None:
+            return None
+        origin, folders = spec
+        if not rest:
+            return origin
+        for folder in folders:
+            base = Path(folder).joinpath(*rest)
+            for candidate in (base / "__init__.py", *(base.with_name(base.name + end) for end in all_suffixes())):
+                if candidate.is_file():
+                    return candidate
         return None
-    origin, folders = spec
-    if not rest:
-        return origin
-    for folder in folders:
-        base = Path(folder).joinpath(*rest)
-        for candidate in (base / "__init__.py", *(base.with_name(base.name + end) for end in all_suffixes())):
-            if candidate.is_file():
-                return candidate
-    return None
+
+    def _lacking(self, imports: list[str]) -> str:
+        """Return the first of these packages that is not installed."""
+        there = (top for top in imports if top not in sys.stdlib_module_names)
+        return next((top for top in there if self._top(top) is None), "")
+
+
+def _read(path: Path, name: str) -> Outline:
+    return outline_of(path.read_text(encoding="utf-8"), name)
 
 
 def _top(name: str) -> tuple[Path | None, tuple[str, ...]] | None:
@@ -109,56 +128,3 @@ def _top(name: str) -> tuple[Path | None, tuple[str, ...]] | None:
     if spec is None:
         return None
     return Path(spec.origin) if spec.origin else None, tuple(spec.submodule_search_locations or ())
-
-
-def _lacking(tree: ast.Module) -> str:
-    """Return the first package imported at the top of a module that is not installed."""
-    for node in tree.body:
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module]
-        for name in names:
-            top = name.split(".")[0]
-            if top not in sys.stdlib_module_names and _top(top) is None:
-                return top
-    return ""
-
-
-def _bound(node: ast.stmt) -> list[str]:
-    """Return the names that a statement at the top of a module may define."""
-    if isinstance(node, ast.Assign):
-        return [target.id for target in node.targets if isinstance(target, ast.Name)]
-    if isinstance(node, ast.AnnAssign):
-        return [node.target.id] if isinstance(node.target, ast.Name) else []
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return [alias.asname or alias.name for alias in node.names]
-    if isinstance(node, ast.ClassDef | ast.FunctionDef):
-        return [node.name]
-    if isinstance(node, ast.If | ast.Try | ast.With):
-        inside = [*node.body, *getattr(node, "orelse", ()), *getattr(node, "finalbody", ())]
-        inside += [item for handler in getattr(node, "handlers", ()) for item in handler.body]
-        return [name for item in inside for name in _bound(item)]
-    return []
-
-
-def _signature(node: ast.ClassDef | ast.FunctionDef) -> str:
-    function: ast.FunctionDef | None = node if isinstance(node, ast.FunctionDef) else None
-    if isinstance(node, ast.ClassDef):
-        for item in node.body:
-            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-                function = item
-    if function is None:
-        return ""
-    arguments = function.args
-    defaults = [None] * (len(arguments.args) - len(arguments.defaults)) + list(arguments.defaults)
-    pairs = [
-        *zip(arguments.args, defaults, strict=True),
-        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
-    ]
-    lines = []
-    for argument, default in pairs:
-        if argument.arg == "self":
-            continue
-        kind = f": {ast.unparse(argument.annotation)}" if argument.annotation else ""
-        lines.append(f"{argument.arg}{kind}" + (f" = {ast.unparse(default)}" if default else ""))
-    return "\n".join(lines)

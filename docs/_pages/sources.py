@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo import trace
+from zoo.carried import package_folder
 from zoo.registry import Entry
 
 NO_SETTINGS = {"Protocol", "TypedDict", "Generic"}
@@ -126,7 +127,7 @@ def _imported_from(tree: ast.Module, name: str) -> str:
 def _file(beside: Path, module: str) -> Path | None:
     """Return the file of a module of the same package as the file that imports it, or of the core."""
     top, *rest = module.split(".")
-    folder = next((parent for parent in beside.parents if parent.name == top), None) or trace.package_folder(top)
+    folder = next((parent for parent in beside.parents if parent.name == top), None) or package_folder(top)
     if folder is None or not (top == "zoo" or top.startswith("zoo_")):
         return None
     base = folder.joinpath(*rest)

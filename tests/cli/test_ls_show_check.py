@@ -116,10 +116,26 @@ def test_ls_lists_a_recipe_that_cannot_be_read_with_the_reason(zoo):
     Path("recipes/odd.yaml").write_bytes(b"\xff\xfe")
     Path("recipes/fine.yaml").write_text("# A fine one.\nzoo: 1\n")
     Path("recipes/bare.yaml").write_text("zoo: 1\n")
+    Path("recipes/edited.yaml").write_text("# yaml-language-server: $schema=x.json\n# Edited.\nzoo: 1\n")
     found = rows(zoo, "recipes")
+    edited = found["recipes", "edited"]
+    assert (edited["summary"], edited["from"]) == ("Edited.", "recipes/edited.yaml")
     assert "is not UTF-8 text" in found["recipes", "odd"]["problem"]
     assert found["recipes", "fine"]["summary"] == "A fine one."
     assert found["recipes", "bare"]["summary"] == ""
+
+
+def test_ls_names_the_distribution_of_a_recipe_and_its_file_and_those_that_bring_the_same(zoo, dist):
+    for name in ("one-lab", "other-lab"):
+        files = {f"{name[:3]}_shelf/recipes/{recipe}.yaml": "# Mine.\n" for recipe in ("shared", name)}
+        site = dist(name, files=files, points={"recipes": {name: f"{name[:3]}_shelf:recipes"}})
+    found = rows(zoo, "recipes")
+    file = str(site / "oth_shelf" / "recipes" / "other-lab.yaml")
+    row = {"kind": "recipes", "name": "other-lab", "from": "other-lab 1.0", "summary": "Mine.", "problem": ""}
+    assert found["recipes", "other-lab"] == {**row, "file": file}
+    assert ("recipes", "shared") not in found
+    assert "error: recipe 'shared' is brought by one-lab 1.0 and other-lab 1.0; say " in zoo("ls")[2]
+    assert "shared" not in zoo("ls", "heads")[2]
 
 
 def test_ls_of_runs_tells_how_far_each_got_and_says_so_where_there_are_none(zoo, tmp_path):

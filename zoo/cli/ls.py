@@ -23,6 +23,7 @@ def command(
     """List what is installed: components by kind, models, recipes, runs; what is broken is listed with its reason."""
     from zoo.errors import UsageError
     from zoo.registry import KINDS, MODELS, Registry
+    from zoo.shelves import Shelves
 
     others = (MODELS, "recipes", "runs")
     if what not in {None, *KINDS, *others}:
@@ -30,10 +31,14 @@ def command(
     registry = Registry()
     rows = _components(registry, what, load=load) if what not in others else []
     rows += _models(registry) if what in {None, MODELS} else []
-    rows += _recipes() if what in {None, "recipes"} else []
     rows += _runs() if what == "runs" else []
     conflicts = [str(c) for c in registry.conflicts() if what in {None, c.kind}]
     troubles = registry.troubles if what not in {"recipes", "runs"} else []
+    if what in {None, "recipes"}:
+        shelves = Shelves(registry)
+        rows += _recipes(shelves)
+        conflicts += shelves.conflicts
+        troubles += shelves.troubles
     if output is Format.json:
         console.result_json({"entries": rows, "conflicts": conflicts, "troubles": troubles})
         return
@@ -50,11 +55,11 @@ def command(
 
 
 def _components(registry: Any, kind: str | None, *, load: bool) -> list[dict[str, str]]:
-    from zoo.trace import source_of
+    from zoo.trace import sources_of
 
     rows = []
-    for entry in registry.entries(kind):
-        source = source_of(entry)
+    entries = registry.entries(kind)
+    for entry, source in zip(entries, sources_of(entries), strict=True):
         came = f"{entry.distribution} {entry.version}"
         problem = source.problem or (_failure(entry) if load else "")
         rows.append(
@@ -90,21 +95,33 @@ def _models(registry: Any) -> list[dict[str, str]]:
     ]
 
 
-def _recipes() -> list[dict[str, str]]:
-    from zoo.document import text_of
-    from zoo.errors import ZooError
-    from zoo.recipe import shipped
+def _recipes(shelves: Any) -> list[dict[str, str]]:
+    """Return those of the working directory, whose names go before, and those that distributions bring."""
+    from zoo.shelves import here
 
+    own = here()
+    found = {name: (path, str(path)) for name, path in own.items()}
+    found |= {name: (recipe.path, str(recipe)) for name, recipe in shelves.found.items() if name not in own}
     rows = []
-    for name, path in shipped().items():
-        summary, problem = "", ""
-        try:
-            first = text_of(path).partition("\n")[0]
-            summary = first.removeprefix("#").strip() if first.startswith("#") else ""
-        except ZooError as error:
-            problem = str(error)
-        rows.append({"kind": "recipes", "name": name, "from": str(path), "summary": summary, "problem": problem})
+    for name, (path, came) in found.items():
+        summary, problem = _first_line(path)
+        rows.append(
+            {"kind": "recipes", "name": name, "from": came, "summary": summary, "problem": problem, "file": str(path)}
+        )
     return rows
+
+
+def _first_line(path: Any) -> tuple[str, str]:
+    """Return what a recipe says of itself in its first comment, lines for editors left out, or why it says nothing."""
+    from zoo import bounded
+    from zoo.errors import ZooError
+
+    try:
+        lines = bounded.read_text(path).removeprefix("\ufeff").splitlines()
+    except ZooError as error:
+        return "", str(error)
+    said = [line for line in lines if not line.startswith("# yaml-language-server:")]
+    return said[0].removeprefix("#").strip() if said and said[0].startswith("#") else "", ""
 
 
 def _runs() -> list[dict[str, str]]:
