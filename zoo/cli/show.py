@@ -51,11 +51,14 @@ def command(
 
 
 def _name_today(name: str, registry: Any) -> str:
-    """Return what a name is called now, telling of it, and of a name that goes."""
+    """Return what a name is called now, telling of it, and of a name that goes; what is there keeps its name."""
+    from zoo import recipe
     from zoo.errors import MissingError
     from zoo.kinds import KINDS, MODELS, RECIPES
 
     changes = [change for kind in (*KINDS, MODELS, RECIPES) if (change := registry.change(kind, name))]
+    if changes and (registry.named(name) or name in recipe.shipped(registry)):
+        changes = [change for change in changes if not change.now]
     for change in changes:
         if change.over:
             raise MissingError(change.refusal)
