@@ -21,7 +21,7 @@ from zoo.recipe import Recipe
 from zoo.registry import Entry, Registry, singular
 from zoo.schema import SplitSettings
 from zoo.signature import signature_of
-from zoo.testing import standing
+from zoo.testing import samplers, standing, tasks, transforms
 from zoo.testing.findings import Finding, failed, place_in, place_of, sentence, skipped
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from zoo.splits import Split
 
 MODEL_PARTS = ("encoders", "heads", "losses")
+RUNS: dict[str, Callable[[Any], None]] = {
+    "samplers": samplers.runs,
+    "tasks": tasks.runs,
+    "transforms": transforms.runs,
+}
+"""What shows that a part of a kind goes with a recipe."""
 
 
 class UnsuitedError(Exception):
@@ -256,6 +262,8 @@ def _steps(subject: Subject) -> list[Callable[[], Any]]:
     if subject.kind == "datasets":
         return [subject.make]
     steps: list[Callable[[], Any]] = [lambda: subject.dataset, lambda: subject.batch(1)]
+    if subject.kind in RUNS:
+        return [*steps, lambda: RUNS[subject.kind](subject)]
     if subject.kind not in MODEL_PARTS:
         return [*steps, subject.make]
     return [*steps, subject.make, lambda: _reads(subject), lambda: _runs(subject)]
