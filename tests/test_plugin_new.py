@@ -177,7 +177,7 @@ def test_names_are_refused_or_make_files_that_can_be_read(name, part, kind):
     assert plugin.class_name in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     ast.parse(f"import {plugin.package}.{plugin.module}")
     ast.parse(files[f"tests/test_{plugin.module}.py"])
-    assert document.parse(files[f"recipes/{part}.yaml"]).value["name"] == part
+    assert document.parse(files[f"recipes/{part}.yaml"], "recipe").value["name"] == part
 
 
 @pytest.mark.parametrize(
