@@ -45,7 +45,7 @@ def test_the_readme_names_exactly_two_set_up_commands_and_the_makefile_has_them(
 
 
 @pytest.mark.parametrize(
-    "path", sorted(p.relative_to(ROOT).as_posix() for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+    "path", sorted(p.relative_to(ROOT).as_posix() for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 )
 def test_links_between_the_documents_lead_somewhere(path):
     text = (ROOT / path).read_text()

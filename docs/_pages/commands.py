@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
 
+import typer
 from places import ROOT
 from prose import cell, code
-from typer.main import get_command
 
-from zoo.cli.app import VERBS, app
+from zoo.cli.app import app
+from zoo.kinds import VERBS
 
 
 def pages() -> dict[str, str]:
     """Return page -> Markdown."""
-    root = get_command(app)
-    rows = [f"| [`zoo {verb}`]({verb}.md) | {_first(root.commands[verb])} |" for verb in VERBS]
+    root = typer.main.get_command(app)
+    rows = [f"| [`zoo {verb}`]({verb}.md) | {_first(_command(verb))} |" for verb in VERBS]
     lines = ("# Command line", "", root.help, "", "| verb | what |", "|---|---|", *rows, "")
     found = {"commands/index.md": "\n".join((*lines, "## Options of every verb", "", *_options(root), ""))}
     for verb in VERBS:
-        found[f"commands/{verb}.md"] = _verb(verb, root.commands[verb])
+        found[f"commands/{verb}.md"] = _verb(verb, _command(verb))
     return found
+
+
+def _command(verb: str) -> Any:
+    """Return a verb as typer makes it of its file."""
+    module = importlib.import_module(f"zoo.cli.{verb}")
+    found = getattr(module, "app", None)
+    if found is None:
+        found = typer.Typer(add_completion=False, rich_markup_mode=None)
+        found.command(verb)(module.command)
+    return typer.main.get_command(found)
 
 
 def flags() -> dict[str, set[str]]:
     """Return ``zoo VERB`` (``zoo plugin new``) -> its options, ``--help`` included."""
-    root = get_command(app)
-    found: dict[str, set[str]] = {"": _flags(root)}
+    found: dict[str, set[str]] = {"": _flags(typer.main.get_command(app))}
     for verb in VERBS:
-        command = root.commands[verb]
+        command = _command(verb)
         found[verb] = _flags(command) | found[""]
         for name, below in getattr(command, "commands", {}).items():
             found[f"{verb} {name}"] = _flags(below) | found[""]

@@ -11,7 +11,8 @@ from typing import Any
 from places import ROOT
 
 from zoo import recipe
-from zoo.registry import KINDS, Entry, Registry
+from zoo.kinds import KINDS
+from zoo.registry import Entry, Registry
 from zoo.schema import SLOTS
 
 

@@ -12,7 +12,8 @@ from prose import cell, code
 from sources import Parameter, Settings, frame_settings, parameters_of, settings_of
 
 from zoo import contracts, trace
-from zoo.registry import KINDS, Entry, singular
+from zoo.kinds import KINDS, singular
+from zoo.registry import Entry
 
 KIND_OF = {protocol.__name__: kind for kind, protocol in contracts.PROTOCOLS.items()}
 """Protocol in an annotation -> the kind that the slot takes."""

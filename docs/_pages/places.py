@@ -6,7 +6,7 @@ import posixpath
 import re
 from pathlib import Path
 
-from zoo.registry import KINDS
+from zoo.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,92 @@
+"""What the guides say is done: their files are written, their recipes filled, their cheap commands run."""
+
+import re
+import sys
+import tomllib
+
+import pytest
+import yaml
+from written import PAGES, ROOT, blocks
+
+from zoo import recipe
+from zoo.resolve import fill
+
+GUIDES = [page for page in PAGES if page.startswith("docs/")]
+CHEAP = {"ls", "show", "check", "train", "predict", "plugin new"}
+"""Verbs that are run; ``train`` and ``predict`` where the recipe is one that the page writes itself."""
+
+
+@pytest.fixture
+def desk(dist, tmp_path, monkeypatch):
+    """Do what a page tells its reader to write and install, in a folder of its own; return it."""
+
+    def lay(page):
+        files = {block.title: block.text for block in blocks(page) if block.title}
+        points = {}
+        name, version = "no-plugin", "1.0"
+        if "pyproject.toml" in files:
+            project = tomllib.loads(files["pyproject.toml"])["project"]
+            name, version = project["name"], project["version"]
+            points = {group.removeprefix("zoo."): named for group, named in project["entry-points"].items()}
+        folder = dist(name, files=files, points=points, version=version)
+        (folder / "recipes").symlink_to(ROOT / "recipes")
+        monkeypatch.chdir(folder)
+        return folder
+
+    yield lay
+    for name, module in list(sys.modules.items()):
+        places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
+        if any(place.startswith(str(tmp_path)) for place in places):
+            del sys.modules[name]  # another page, or the README, may call its module alike
+
+
+def with_yaml():
+    return [page for page in GUIDES if any(block.language == "yaml" for block in blocks(page))]
+
+
+@pytest.mark.parametrize("page", with_yaml())
+def test_the_recipes_of_a_page_are_whole_or_say_what_they_are_laid_over(page, desk):
+    folder = desk(page)
+    for number, block in enumerate(block for block in blocks(page) if block.language == "yaml"):
+        text = f"extends: {block.over}\n{block.text}" if block.over else block.text
+        assert block.over or yaml.safe_load(text).get("zoo") == 1, f"{page}: write # over NAME in its first line"
+        (folder / f"block{number}.yaml").write_text(text)
+        filled = fill(recipe.load(folder / f"block{number}.yaml"))
+        assert block.over or not filled.dropped, f"{page}: {text}"
+
+
+def with_commands():
+    return [page for page in GUIDES if any(block.language in {"console", "python"} for block in blocks(page))]
+
+
+@pytest.mark.parametrize("page", with_commands())
+def test_what_a_page_has_its_reader_do_is_done(page, desk, zoo, tmp_path):
+    folder, names = desk(page), {}
+    own = {path.name: yaml.safe_load(path.read_text())["name"] for path in folder.glob("*.yaml")}
+    for block in blocks(page):
+        if block.language == "python" and not block.title:
+            exec(compile(block.text, page, "exec"), names)  # a page is read from top to bottom
+        if block.language == "console":
+            for line, shown in steps(block.text):
+                run(line, shown, zoo, own, tmp_path)
+
+
+def steps(text):
+    """Return each command of a block with the lines that are shown under it."""
+    parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
+    return [(part.splitlines()[0], part.splitlines()[1:]) for part in parts]
+
+
+def run(line, shown, zoo, own, tmp_path):
+    words = line.split()[1:]
+    of_page = [name for file, name in own.items() if file in words or f"runs/{name}/RUN" in words]
+    verb = " ".join(words[:2]) if words[0] == "plugin" else words[0]
+    if verb not in CHEAP or (verb in {"train", "predict"} and not of_page) or "NAME" in words:
+        return
+    for name in of_page:
+        runs = sorted((tmp_path / "runs" / name).glob("*"))
+        words = [str(runs[-1]) if word == f"runs/{name}/RUN" else word for word in words]
+    code, out, err = zoo(*words)
+    assert code == 0, f"{line}: {err}"
+    for expected in shown:
+        assert re.search(r"\s*".join(map(re.escape, expected.split())), out), f"{line}: {expected!r} is not in {out}"
