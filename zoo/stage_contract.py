@@ -166,18 +166,25 @@ class Stage(Protocol):
     and prediction see them; it is cheap, and ``run`` does the work.
 
     A stage that trains takes its parts as blocks (``head: Block[Head] | None``), and how to train as ``FitSettings``. A
-    parameter annotated :data:`Taken` is the name of an earlier stage::
+    parameter annotated :data:`Taken` is the name of an earlier stage. A whole plugin, with its line beside the class:
 
-        class Distil:
-            '''Train a smaller encoder on what an earlier stage says of the training items.'''
+    >>> from zoo.contracts import Loss
+    >>> from zoo.schema import FitSettings
+    >>> from zoo.stage_contract import Block, Made, Taken
+    >>> class Polish:  # zoo.stages: polish = "my_lab:Polish"
+    ...     '''Train on from the weights of an earlier stage; what they were worth is told beside the result.'''
+    ...     def __init__(self, *, after: Taken, loss: Block[Loss], train: FitSettings) -> None:
+    ...         self.after, self.loss, self.train = after, loss, train
+    ...     def run(self, work):
+    ...         begin = work.take(self.after).model
+    ...         better = yield from work.fit("", head=begin.head, loss=self.loss, train=self.train, begin=begin)
+    ...         return Made(model=better, others={self.after: begin}, summary=work.score(better))
 
-            def __init__(self, *, teacher: Taken, encoder: Block[Encoder], loss: Block[Loss], train: FitSettings):
-                ...
+    A recipe has it behind the stage that it takes over::
 
-            def run(self, work):
-                said = work.outputs(work.take(self.teacher).model, work.items("train"))
-                small = yield from work.fit("small", encoder=self.encoder, targets=said["instance"], ...)
-                return Made(model=small)
+        stages:
+          - {use: train, name: rough, loss: {use: my-loss}, train: {epochs: 10}}
+          - {use: polish, after: rough, loss: {use: my-loss}, train: {epochs: 5, lr: 1.0e-4}}
     """
 
     def run(self, work: Work) -> Generator[Any, None, Made | None]:
