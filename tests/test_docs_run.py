@@ -3,6 +3,7 @@
 import re
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -33,11 +34,12 @@ def desk(dist, tmp_path, monkeypatch):
         monkeypatch.chdir(folder)
         return folder
 
+    before = set(sys.modules)
     yield lay
-    for name, module in list(sys.modules.items()):
-        places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
-        if any(place.startswith(str(tmp_path)) for place in places):
-            del sys.modules[name]  # another page, or the README, may call its module alike
+    packages = {Path(block.title).parts[0] for page in GUIDES for block in blocks(page) if block.title.endswith(".py")}
+    for name in set(sys.modules) - before:
+        if name.split(".")[0] in packages:
+            del sys.modules[name]  # another page, or the README, may call its package alike
 
 
 def with_yaml():
