@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.testing.findings import Finding, failed, place_of
-from zoo.testing.values import everyones_generators, examined
+from zoo.testing.values import everyones_generators, examined, unsuited
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,8 @@ def examine(subject: Subject) -> Iterator[Finding]:
     """Look at a sampler over the training items of the subject's recipe."""
     checks = _Checks(subject)
     names = ("items", "count", "repeat", "draws", "unchanged", "batch")
-    yield from examined(checks.target, [(name, getattr(checks, name)) for name in names])
+    looks = [(name, getattr(checks, name)) for name in names]
+    yield from unsuited(subject, lambda: runs(subject)) or examined(checks.target, looks)
 
 
 def runs(subject: Subject) -> None:

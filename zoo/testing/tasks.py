@@ -15,7 +15,7 @@ from zoo.contracts import HubTask
 from zoo.model import Model
 from zoo.scores import pooling
 from zoo.testing.findings import Finding, failed, place_of, skipped, warned
-from zoo.testing.values import difference, examined
+from zoo.testing.values import difference, examined, unsuited
 
 if TYPE_CHECKING:
     from zoo.contracts import Arrays, Dataset, Indices
@@ -34,7 +34,8 @@ def examine(subject: Subject) -> Iterator[Finding]:
     """Look at a task: what it predicts, how it scores that, what its floors do, and what it writes."""
     checks = _Checks(subject)
     maybe = [name for name in ("calibrate", "brief", "resampled") if hasattr(checks.task, name)]
-    yield from examined(checks.target, [(name, getattr(checks, name)) for name in (*ALWAYS, *maybe)])
+    looks = [(name, getattr(checks, name)) for name in (*ALWAYS, *maybe)]
+    yield from unsuited(subject, lambda: runs(subject)) or examined(checks.target, looks)
 
 
 def runs(subject: Subject) -> None:

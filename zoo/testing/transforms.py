@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from zoo.testing.findings import Finding, failed, place_of, skipped
-from zoo.testing.values import OFFSETS, copied, difference, everyones_generators, examined, not_plain, size
+from zoo.testing.values import OFFSETS, copied, difference, everyones_generators, examined, not_plain, size, unsuited
 
 if TYPE_CHECKING:
     from zoo.contracts import Batch
@@ -29,7 +29,8 @@ def examine(subject: Subject) -> Iterator[Finding]:
     checks = _Checks(subject)
     names = ["batch", "unchanged", "finite", "generator", "draws", "single"]
     names += ["fit", "restore"] if checks.is_fitted else []
-    yield from examined(checks.target, [(name, getattr(checks, name)) for name in (*names, "cuda")])
+    looks = [(name, getattr(checks, name)) for name in (*names, "cuda")]
+    yield from unsuited(subject, lambda: runs(subject)) or examined(checks.target, looks)
 
 
 def runs(subject: Subject) -> None:

@@ -6,14 +6,19 @@ import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from zoo.batches import rows_of
-from zoo.errors import MissingError
+from zoo.errors import DataError, MissingError, UsageError
 from zoo.testing.findings import Finding, attempt, passed, sentence, skipped
+from zoo.testing.standing import SETTINGS
+
+if TYPE_CHECKING:
+    from zoo.testing.subject import Subject
 
 Look = Callable[[], Iterable[Finding]]
 INDEX, OFFSETS = "_index", "offsets"
@@ -36,6 +41,23 @@ def examined(target: Any, looks: Iterable[tuple[str, Look]]) -> Iterator[Finding
             yield skipped(check, f"cannot be looked at here: {sentence(missing)}")
             return
         yield from found or [passed(check)]
+
+
+def unsuited(subject: Subject, run: Callable[[], Any]) -> list[Finding]:
+    """Return a SKIP where a part refuses, by a sentence of its own, a recipe of ours that it was put into.
+
+    A recipe of its own distribution names it, and has to suit it.
+    """
+    file = Path(next(iter(subject.filled.recipe.files), ""))
+    try:
+        run()
+    except (UsageError, DataError) as error:
+        if SETTINGS in file.parents:
+            what = f"refuses the recipe '{file.stem}' of these checks ({sentence(error)})"
+            return [skipped("runs", f"{what}; ship a recipe that names it, or give one by recipe=PATH")]
+    except Exception:  # noqa: BLE001 - whatever else it raises is told of look by look
+        return []
+    return []
 
 
 def copied(batch: Mapping[str, Any]) -> dict[str, Any]:
