@@ -19,7 +19,7 @@ from zoo.experiment import fit_dataset, folds_of
 from zoo.filled import Filled
 from zoo.recipe import Recipe
 from zoo.registry import Entry, Registry, singular
-from zoo.schema import SplitSettings
+from zoo.schema import SLOTS, SplitSettings
 from zoo.signature import signature_of
 from zoo.testing import samplers, standing, tasks, transforms
 from zoo.testing.findings import Finding, failed, place_in, place_of, sentence, skipped
@@ -117,7 +117,7 @@ class Subject:
 
     def _seeded(self, filled: Filled, path: KeyPath, seed: int) -> Any:
         facts = self._facts(str(path[0]))  # before the seed: what it needs is built from one as well
-        kind = self.kind if path == self.path else standing.SLOTS[str(path[0])]
+        kind = self.kind if path == self.path else SLOTS[str(path[0])]
         torch.manual_seed(seed)
         return filled.build_block(kind, path, facts)
 
@@ -182,6 +182,8 @@ class _Recorder(Entry):
     """Stands for an entry, and keeps what is built of it."""
 
     __slots__ = ("made", "part")
+    made: list[Any]
+    part: Any
 
     def __init__(self, part: Any) -> None:
         object.__setattr__(self, "part", part)
