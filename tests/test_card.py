@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from zoo import card, card_facts, card_sections, document, evaluate
 from zoo.config import Config
 from zoo.errors import IntegrityError
-from zoo.licences import verdict
+from zoo.verdict import Row, joined
 
 FOLD = {"name": "holdout", "unit": "donor", "train": ["D1", "D2", "D3"], "val": ["D4"], "test": ["D5", "D6"]}
 DATA = {
@@ -563,9 +563,28 @@ def test_what_it_means_that_data_have_no_licence_is_told_with_the_bank():
 
 
 def test_parts_are_what_a_verdict_takes():
-    named = card_facts.parts(facts(), card_facts.material(facts().config, facts().metrics))
-    assert named["data (Little brain)"] == "cc-by-4.0"
-    assert verdict(named).commercial is True
+    rows = card_facts.parts(facts(), card_facts.material(facts().config, facts().metrics))
+    assert "data (Little brain)" in [row.label for row in rows]
+    assert joined(rows).commercial is True
+
+
+def test_what_parts_bring_is_told_with_its_licence_its_citation_and_the_agreement_it_asks_for():
+    atlas = Row("encoder pixels", "weights of Atlas", "other", False, gated=True, citation="Nobody 2024")
+    text = card.render(facts(terms=[atlas]))
+    told = section(text, "Licences")
+    assert "| weights of Atlas (encoder pixels) | other |" in told
+    assert "Commercial use is not allowed, because of weights of Atlas (encoder pixels) under other" in told
+    assert "it needs an agreement: weights of Atlas (encoder pixels)." in told
+    assert "- weights of Atlas (encoder pixels): Nobody 2024" in section(text, "References")
+
+
+def test_what_data_and_weights_tell_of_themselves_goes_before_what_parts_say_of_them():
+    same = Row("dataset little", "its images", "none", None, source=DATA["source"])
+    some = Row("encoder pixels", "published weights", "unknown", None)
+    known = config(weights=[{"name": "lab/net", "licence": "mit"}])
+    assert "its images" not in card.render(facts(terms=[same]))
+    assert "published weights" in card.render(facts(terms=[some]))
+    assert "published weights" not in card.render(facts(terms=[some], config=known))
 
 
 def test_references_are_addresses_that_can_be_followed():

@@ -78,6 +78,25 @@ def test_what_is_forbidden_stays_forbidden_where_another_part_is_unclear_and_bot
     assert "because of weights (x) under cc-by-nc-4.0; no licence is stated for data (x)" in found.sentence
 
 
+@pytest.mark.parametrize(("flag", "commercial"), [(True, True), (False, False)])
+def test_terms_of_their_own_allow_what_their_makers_say(flag, commercial):
+    found = licences.verdict({"weights (x)": "other"}, commercial={"weights (x)": flag})
+    assert found.commercial is commercial
+    assert ("because of weights (x) under other" in found.sentence) is not flag
+
+
+def test_what_a_licence_tells_of_itself_cannot_be_said_otherwise():
+    assert licences.verdict({"weights (x)": "cc-by-nc-4.0"}, commercial={"weights (x)": True}).commercial is False
+
+
+def test_an_agreement_that_is_needed_and_what_is_not_known_are_said():
+    found = licences.verdict({"w (x)": "mit"}, gated=["w (x)"], unknown=["head 'y' is not installed"])
+    assert found.commercial is None
+    assert found.sentence == (
+        "Whether commercial use is allowed is unclear; head 'y' is not installed; it needs an agreement: w (x)."
+    )
+
+
 def test_of_no_parts_nothing_is_known():
     assert licences.verdict({}).commercial is None
 

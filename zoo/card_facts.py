@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from zoo import licences
 from zoo.config import Config
 from zoo.errors import IntegrityError
+from zoo.verdict import Row
 
 KINDS = ("real", "simulated", "semi-synthetic")
 
@@ -42,6 +43,8 @@ class Facts:
         Distribution -> its licence.
     commands
         What trained it.
+    terms
+        What its parts bring with terms of their own, as :func:`zoo.verdict.brought` tells of its recipe.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Facts:
     references: Mapping[str, Sequence[str]]
     code: Mapping[str, str]
     commands: str
+    terms: Sequence[Row] = ()
 
 
 def _finite(value: float | None) -> float | None:
@@ -245,12 +249,23 @@ def _no_scores(table: Table) -> list[str]:
     return ["no scores: metrics.json holds none; train with test groups in data.split, then publish that run"]
 
 
-def parts(facts: Facts, found: Material) -> dict[str, str]:
-    """Return the parts of a model and the licence of each, as :func:`zoo.licences.verdict` takes them."""
-    named = [(f"code ({name})", licence) for name, licence in sorted(facts.code.items())]
-    named += [(f"data ({origin.name})", origin.licence) for origin in found.data]
-    named += [(f"weights ({origin.name})", origin.licence) for origin in found.weights]
-    return {name: licence or licences.NONE for name, licence in [*named, (licences.OWN_PART, facts.licence)]}
+def parts(facts: Facts, found: Material) -> list[Row]:
+    """Return all that a model is made of and its licence: code, data, weights, and what its parts bring."""
+    named = [("code", name, licence) for name, licence in sorted(facts.code.items())]
+    named += [("data", origin.name, origin.licence) for origin in found.data]
+    named += [("weights", origin.name, origin.licence) for origin in found.weights]
+    rows = [(what, name, licence or licences.NONE) for what, name, licence in named]
+    told = [Row(name, what, licence, licences.allows(licence)) for what, name, licence in rows]
+    own = facts.licence or licences.NONE
+    return [*told, *brought(facts, found), Row(licences.OWN_PART, "its weights", own, licences.allows(own))]
+
+
+def brought(facts: Facts, found: Material) -> list[Row]:
+    """Return what parts bring and neither data nor weights tell of already, which know it better."""
+    sources = {origin.source for origin in (*found.data, *found.weights) if origin.source}
+    # a part that begins from one of many published models says which only when it is built
+    known = bool(found.weights)
+    return [row for row in facts.terms if row.source not in sources and not (known and row.licence == "unknown")]
 
 
 def dataset_of(config: Config) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zoo import licences
-from zoo.card_facts import Facts, Material, Origin, bounds, one_line, parts, rounded
+from zoo.card_facts import Facts, Material, Origin, bounds, brought, one_line, parts, rounded
 from zoo.config import Config, Tensor
 from zoo.registry import singular
+from zoo.verdict import Row, joined
 
 EXAMPLE_FILES = {"image": "image.jpg", "spots": "spots.tsv"}
 """Option of ``zoo predict`` -> the file that the card's example gives it; any other option gives a file of its name."""
@@ -244,15 +245,16 @@ def limits(facts: Facts, found: Material) -> str:
 
 def licences_of(facts: Facts, found: Material) -> str:
     """Return the licence of each part, and what they allow together."""
-    named = parts(facts, found)
+    rows = parts(facts, found)
+    ruling = joined(rows)
     silent = [origin.name for origin in found.data if origin.licence in {licences.NONE, ""}]
     meaning = (
         f"The makers of {plain(', '.join(silent))} state no licence: only they can allow others to use the data or to "
         "pass them on. Where the package holds bank.safetensors, that file holds values derived from the training data."
     )
     return _paragraphs(
-        _table(["part", "licence"], named.items()),
-        plain(licences.verdict(named).sentence),
+        _table(["part", "licence"], [(row.label, row.licence) for row in rows]),
+        plain(ruling.sentence),
         meaning if silent else "",
     )
 
@@ -262,6 +264,7 @@ def references(facts: Facts, found: Material) -> str:
     told = [(name, line) for name, lines in facts.references.items() for line in lines]
     told += [(f"data ({origin.name})", _cited(origin)) for origin in found.data]
     told += [(f"weights ({origin.name})", _cited(origin)) for origin in found.weights]
+    told += [(row.label, _cited(row)) for row in brought(facts, found)]
     return _bullets(f"{plain(name)}: {_linked(plain(line))}" for name, line in told if line)
 
 
@@ -293,7 +296,7 @@ def _linked(text: str) -> str:
     return re.sub(r"(?i)\bdoi: ?(10\.\d{4,}/[^\s,;]*[^\s,;.])", r"https://doi.org/\1", text)
 
 
-def _cited(origin: Origin) -> str:
+def _cited(origin: Origin | Row) -> str:
     return ", ".join(text for text in (origin.citation, origin.source) if text)
 
 

@@ -8,7 +8,7 @@ law, and the sentences here take the careful side.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -96,16 +96,45 @@ def known(licence: str) -> bool:
     return licence in _TERMS
 
 
-def verdict(parts: Mapping[str, str]) -> Verdict:
+def identifiers() -> list[str]:
+    """Return the licences of the Hub's list."""
+    return sorted(_TERMS)
+
+
+def allows(licence: str) -> bool | None:
+    """Return whether a licence allows commercial use, None where it alone does not tell.
+
+    >>> allows("mit"), allows("cc-by-nc-4.0"), allows("other")
+    (True, False, None)
+    """
+    terms = _TERMS.get(licence, "to be read")
+    return None if terms == "to be read" else terms != "not commercial"
+
+
+def verdict(
+    parts: Mapping[str, str],
+    *,
+    commercial: Mapping[str, bool] | None = None,
+    gated: Sequence[str] = (),
+    unknown: Sequence[str] = (),
+) -> Verdict:
     """Join the licences of the parts of a model.
 
     Parameters
     ----------
     parts
         What it is (``data (NAME)``) -> its licence; :data:`OWN_PART` is the model itself.
+    commercial
+        Whether commercial use of a part is allowed, where its maker says so and its licence does not tell.
+    gated
+        Those that nobody can fetch without an agreement.
+    unknown
+        Further reasons why something is unclear.
     """
-    barred = [part for part, licence in parts.items() if _TERMS.get(licence) == "not commercial"]
-    unclear = [_why_unclear(part, licence) for part, licence in parts.items() if _is_unclear(licence)]
+    said = {part: flag for part, flag in (commercial or {}).items() if allows(parts[part]) is None}
+    barred = [part for part, licence in parts.items() if said.get(part, allows(licence)) is False]
+    open_ = [part for part, licence in parts.items() if said.get(part, allows(licence)) is None]
+    unclear = [*(_why_unclear(part, parts[part]) for part in open_), *unknown]
     if barred:
         opening = "Commercial use is not allowed, because of " + _under(barred, parts)
     elif unclear or not parts:
@@ -113,7 +142,8 @@ def verdict(parts: Mapping[str, str]) -> Verdict:
     else:
         opening = "Commercial use is allowed by every part"
     commercial = False if barred else None if unclear or not parts else True
-    clauses = [opening, *unclear, *_demands(parts), *_limits(parts)]
+    agreements = [f"it needs an agreement: {', '.join(gated)}"] if gated else []
+    clauses = [opening, *unclear, *_demands(parts), *_limits(parts), *agreements]
     return Verdict(commercial, "; ".join(clauses) + ".")
 
 
@@ -162,10 +192,6 @@ def _of_spdx(expression: str) -> str:
 
 def _is_licence(classifier: str) -> bool:
     return classifier.startswith("License :: ")
-
-
-def _is_unclear(licence: str) -> bool:
-    return _TERMS.get(licence, "to be read") == "to be read"
 
 
 def _why_unclear(part: str, licence: str) -> str:

@@ -15,10 +15,12 @@ from zoo import atomic, bounded, card, config, document, licences, manifest, pac
 from zoo.catalogue import REPO
 from zoo.config import Config
 from zoo.errors import MissingError, UsageError
+from zoo.recipe import Recipe
 from zoo.registry import Registry
 from zoo.run import Run, find_model
 from zoo.schema import PublishSettings
 from zoo.trace import references_of
+from zoo.verdict import brought
 
 PROSE = "card.md"
 _HOME = re.compile(r"(?:/|~|[A-Za-z]:[\\/])")
@@ -183,6 +185,7 @@ def _facts(wish: Wish, plain: dict[str, Any], found: Config, metrics: dict[str, 
         references=references,
         code={name: licences.of_distribution(name) for name in found.requires},
         commands=f"zoo train {package.RECIPE} {seeds}",  # this one: the recipe of that name may have been overridden
+        terms=brought(Recipe(plain), registry),
     )
 
 

@@ -6,12 +6,12 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import nn
 
-from zoo.contracts import Provenance
+from zoo.contracts import Provenance, Terms
 from zoo.errors import NetworkError, UsageError
 from zoo.nn.cbam import Attention, Cbam
 from zoo.nn.weights import will_follow
@@ -63,6 +63,13 @@ class Timm(nn.Module):
     """
 
     reads = ("image",)
+    terms: ClassVar[Terms] = {
+        "name": "published weights",
+        "licence": "unknown",  # each model has its own; the card of a trained model has the one it began from
+        "citation": "Wightman, PyTorch Image Models, doi:10.5281/zenodo.4414861",
+        "source": "https://huggingface.co/timm",
+        "when": "pretrained",
+    }
     mean: torch.Tensor
     std: torch.Tensor
 

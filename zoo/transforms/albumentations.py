@@ -11,10 +11,11 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
+from zoo.contracts import Terms
 from zoo.errors import DataError, MissingError
 from zoo.nn.images import draw, map_images
 
@@ -58,6 +59,13 @@ class Albumentations:
     ----------
     Buslaev et al., Albumentations: fast and flexible image augmentations, doi:10.3390/info11020125 (MIT).
     """
+
+    terms: ClassVar[Terms] = {
+        "name": "the package albumentations",
+        "licence": "mit",
+        "citation": "Buslaev et al., doi:10.3390/info11020125",
+        "source": "https://github.com/albumentations-team/albumentations",
+    }
 
     def __init__(self, *, pipeline: list[dict[str, Any]]) -> None:
         if not 1 <= len(pipeline) <= MOST_BLOCKS:

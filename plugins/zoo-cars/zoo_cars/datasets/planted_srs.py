@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.contracts import Provenance
+from zoo.contracts import Provenance, Terms
 from zoo.errors import MissingError
 from zoo_cars.field import Field
 from zoo_cars.field_files import open_field
@@ -30,6 +30,11 @@ PROVENANCE: Provenance = {
     "source": "https://github.com/buchenglab/LASSO-spectral-unmixing",
     "modality": "stimulated-raman",
     "species": "caenorhabditis elegans",
+}
+TERMS: Terms = {
+    "name": "the stack",
+    "licence": "gpl-3.0",
+    "source": "https://github.com/buchenglab/LASSO-spectral-unmixing",
 }
 _LAYOUT, _TILES, _NOISE = range(3)
 
@@ -151,6 +156,9 @@ def planted_srs(
         notes=[plan.said],
     )
     return dataset
+
+
+planted_srs.terms = TERMS  # type: ignore[attr-defined] - read from here, and never by running it
 
 
 @dataclass(frozen=True)

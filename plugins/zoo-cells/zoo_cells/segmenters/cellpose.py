@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from zoo.contracts import Provenance
+from zoo.contracts import Provenance, Terms
 from zoo.errors import RunError
 from zoo_cells.segmenters.cellpose_weights import found, loaded, place
 from zoo_cells.segmenters.planes import checked
@@ -71,6 +71,17 @@ class Cellpose:
     merge: brightest, flow_threshold: 0.5, cellprob_threshold: -0.8, min_size: 135`` with ``model: cpsam``; it lets the
     protein that is to be located say where cells are, which is why it is not the default.
     """
+
+    terms: ClassVar[tuple[Terms, ...]] = (
+        {
+            "name": "weights of Cellpose-SAM",
+            "licence": "bsd-3-clause",
+            "citation": "Pachitariu, Rariden and Stringer 2025, doi:10.1101/2025.04.28.651001",
+            "source": "https://huggingface.co/mouseland/cellpose-sam",
+        },
+        # of these its makers say CC BY-NC and no version
+        {"name": "images that these weights were trained on", "licence": "other", "commercial": False},
+    )
 
     def __init__(
         self,

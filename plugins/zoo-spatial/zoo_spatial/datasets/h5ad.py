@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo.contracts import Origin
 from zoo.errors import DataError
+from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.h5ad_files import Layout, files_in, open_sections, rows_by_section
 from zoo_spatial.readers.sections import chosen
@@ -112,6 +113,9 @@ def h5ad(
         blocks=blocks,
         provenance=origin.provenance(name=root.resolve().name.removesuffix(".h5ad"), modality="histology", stain="h&e"),
     )
+
+
+h5ad.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it
 
 
 def _open(root: Path, layout: Layout, wanted: list[str] | None, donors: dict[str, str] | None) -> list[Section]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from zoo.contracts import Provenance
+from zoo.contracts import Provenance, Terms
 from zoo.errors import MissingError
+from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.st_files import read_counts, section_from
@@ -27,6 +28,12 @@ PROVENANCE: Provenance = {
     "stain": "h&e",
     "tissue": "breast",
     "species": "human",
+}
+DATA: Terms = {
+    "name": "its sections",
+    "licence": "none",
+    "citation": "Andersson et al., Nat Commun 2021;12:6012, doi:10.1038/s41467-021-26271-2",
+    "source": "https://github.com/almaan/her2st",
 }
 WHERE = "it comes from https://github.com/almaan/her2st (also doi:10.5281/zenodo.3957257)"
 
@@ -89,6 +96,9 @@ def her2st(
         correct=correct,
         provenance=PROVENANCE,
     )
+
+
+her2st.terms = (DATA, HARMONY)  # type: ignore[attr-defined] - read from here, and never by running it
 
 
 def _data(root: Path) -> Path:

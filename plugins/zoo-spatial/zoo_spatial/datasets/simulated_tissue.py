@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from zoo.contracts import Provenance
+from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.section import Section
 from zoo_spatial.simulation import simulate_section
@@ -91,6 +92,9 @@ def simulated_tissue(
         correct=correct,
         provenance=PROVENANCE,
     )
+
+
+simulated_tissue.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it
 
 
 def _section(*, seed: int, donor: int, number: int, spots: int, transcripts: int, pitch: int) -> Section:

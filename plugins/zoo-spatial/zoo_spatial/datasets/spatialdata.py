@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo.contracts import Origin
 from zoo.errors import DataError
+from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.outputs.spatialdata_out import import_spatialdata
 from zoo_spatial.readers.sections import chosen
@@ -112,6 +113,9 @@ def spatialdata(
         blocks=blocks,
         provenance=origin.provenance(name=root.resolve().name.removesuffix(".zarr"), modality="histology", stain="h&e"),
     )
+
+
+spatialdata.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it
 
 
 def _open(root: Path, layout: Layout, wanted: list[str] | None, donors: dict[str, str] | None) -> list[Section]:

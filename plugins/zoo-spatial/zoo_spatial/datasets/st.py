@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.contracts import Origin
+from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.st_folder import files_of, open_section, sections_in
@@ -99,6 +100,9 @@ def st(
             name=root.resolve().name, modality="histology", assay="spatial-transcriptomics", stain="h&e"
         ),
     )
+
+
+st.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it
 
 
 def _open(root: Path, name: str, *, image: str | None, donor: str, pitch_um: float) -> Section:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.contracts import Origin
+from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
 from zoo_spatial.readers.space_ranger import files_of, sections_in
@@ -107,3 +108,6 @@ def visium(
         blocks=blocks,
         provenance=origin.provenance(name=root.resolve().name, modality="histology", assay="visium", stain="h&e"),
     )
+
+
+visium.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it

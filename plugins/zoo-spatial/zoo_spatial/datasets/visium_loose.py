@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.contracts import Origin
+from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.loose import files_of, groups_in
 from zoo_spatial.readers.sections import chosen
@@ -101,3 +102,6 @@ def visium_loose(
         blocks=blocks,
         provenance=origin.provenance(name=root.resolve().name, modality="histology", assay="visium", stain="h&e"),
     )
+
+
+visium_loose.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it

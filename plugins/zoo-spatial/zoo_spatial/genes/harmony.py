@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.contracts import Terms
 from zoo.errors import MissingError
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 SPOTS_A_CLUSTER = 30
 MOST_CLUSTERS = 100
 SEED = 0
+TERMS: Terms = {
+    "name": "the program harmonypy",
+    "licence": "gpl-3.0",
+    "citation": "Korsunsky et al., Nat Methods 2019;16:1289-1296, doi:10.1038/s41592-019-0619-0",
+    "source": "https://pypi.org/project/harmonypy",
+    "when": "correct",
+}
+"""What data bring whose sections are corrected."""
 
 
 def installed() -> ModuleType:
