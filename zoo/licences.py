@@ -141,10 +141,10 @@ def verdict(
         opening = "Whether commercial use is allowed is unclear"
     else:
         opening = "Commercial use is allowed by every part"
-    commercial = False if barred else None if unclear or not parts else True
+    together = False if barred else None if unclear or not parts else True
     agreements = [f"it needs an agreement: {', '.join(gated)}"] if gated else []
     clauses = [opening, *unclear, *_demands(parts), *_limits(parts), *agreements]
-    return Verdict(commercial, "; ".join(clauses) + ".")
+    return Verdict(together, "; ".join(clauses) + ".")
 
 
 def text_of(licence: str) -> str | None:

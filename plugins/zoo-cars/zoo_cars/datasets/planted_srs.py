@@ -158,7 +158,7 @@ def planted_srs(
     return dataset
 
 
-planted_srs.terms = TERMS  # type: ignore[attr-defined] - read from here, and never by running it
+planted_srs.terms = TERMS  # type: ignore[attr-defined]  # it is read, never run
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def h5ad(
     )
 
 
-h5ad.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it
+h5ad.terms = HARMONY  # type: ignore[attr-defined]  # it is read, never run
 
 
 def _open(root: Path, layout: Layout, wanted: list[str] | None, donors: dict[str, str] | None) -> list[Section]:

@@ -98,7 +98,7 @@ def her2st(
     )
 
 
-her2st.terms = (DATA, HARMONY)  # type: ignore[attr-defined] - read from here, and never by running it
+her2st.terms = (DATA, HARMONY)  # type: ignore[attr-defined]  # it is read, never run
 
 
 def _data(root: Path) -> Path:

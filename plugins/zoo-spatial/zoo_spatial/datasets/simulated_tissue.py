@@ -94,7 +94,7 @@ def simulated_tissue(
     )
 
 
-simulated_tissue.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it
+simulated_tissue.terms = HARMONY  # type: ignore[attr-defined]  # it is read, never run
 
 
 def _section(*, seed: int, donor: int, number: int, spots: int, transcripts: int, pitch: int) -> Section:

@@ -102,7 +102,7 @@ def st(
     )
 
 
-st.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it
+st.terms = HARMONY  # type: ignore[attr-defined]  # it is read, never run
 
 
 def _open(root: Path, name: str, *, image: str | None, donor: str, pitch_um: float) -> Section:

@@ -110,4 +110,4 @@ def visium(
     )
 
 
-visium.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it
+visium.terms = HARMONY  # type: ignore[attr-defined]  # it is read, never run

@@ -104,4 +104,4 @@ def visium_loose(
     )
 
 
-visium_loose.terms = HARMONY  # type: ignore[attr-defined] - read from here, and never by running it
+visium_loose.terms = HARMONY  # type: ignore[attr-defined]  # it is read, never run
