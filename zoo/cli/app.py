@@ -105,7 +105,7 @@ def _brought(entry: Entry) -> Any:
     found = entry.load()
     what = f"command '{entry.name}' of {entry.distribution} {entry.version} ({entry.target})"
     if isinstance(found, type) or not callable(found):
-        raise MissingError(f"{what} is a {type(found).__name__}, not a function or an app of typer; reinstall it")
+        raise MissingError(f"{what} is a {type(found).__name__} and no function or app of typer; reinstall it")
     try:
         return _made(found, entry.name)
     except Exception as error:  # typer says in many ways that a signature cannot be read from a command line
