@@ -184,7 +184,8 @@ def test_show_of_a_broken_component_tells_what_is_known_and_why(zoo, dist):
 
 def test_show_of_a_recipe_prints_it_as_it_stands_with_its_path(zoo, light):
     code, out, err = zoo("show", light)
-    assert (code, out, err) == (0, f"# light.yaml\n{LIGHT}", "")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"# light.yaml\n{LIGHT}\n# licences of what it brings\n")
     assert json.loads(zoo("show", light, "--format", "json")[1])["recipe"]["head"] == {"use": "light-head"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,12 +20,23 @@ def command(
     plan: Annotated[
         bool, typer.Option("--plan", help="Which stages of a recipe would run, and which are kept.")
     ] = False,
+    copy: Annotated[bool, typer.Option("--copy", help="Write a recipe to NAME.yaml here, to be edited.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where --copy writes it.")] = None,
     output: FormatOption = Format.human,
 ) -> None:
-    """Show what a name is: a component's source, parameters and paper, a model's card, or a recipe's values."""
+    """Show what a name is: a component's source, parameters and paper, a model's card, or a recipe's values.
+
+    Behind a recipe stands what its parts bring with terms of their own, and what these allow together.
+    """
     from zoo import recipe
+    from zoo.errors import UsageError
     from zoo.registry import MODELS, Registry
 
+    if (copy and (plan or filled or overrides)) or (out and not copy):
+        raise UsageError("--copy writes a recipe as it stands, and --out FILE says where; no other option goes with it")
+    if copy:
+        _copy(name, out, Registry())
+        return
     if plan:
         _show_plan(name, overrides or [], output)
         return
@@ -78,11 +90,15 @@ def _show_component(fact: dict[str, Any]) -> None:
         console.result(f"  {line}")
     if fact["doc"]:
         console.result(f"\n{fact['doc']}\n")
+    for terms in fact["terms"]:
+        when = f", where '{terms['when']}' is set" if "when" in terms else ""
+        console.result(f"it brings {terms['name']} (licence {terms['licence']}{when})")
     if fact["meanings"]:
         console.result(f"other meanings of the name: {', '.join(fact['meanings'])}")
 
 
 def _facts(entry: Any) -> dict[str, Any]:
+    from zoo.terms import terms_of
     from zoo.trace import source_of
 
     source = source_of(entry)
@@ -95,6 +111,7 @@ def _facts(entry: Any) -> dict[str, Any]:
         "line": source.line,
         "parameters": source.signature.splitlines(),
         "doc": source.doc,
+        "terms": terms_of(entry),
         "problem": source.problem,
     }
 
@@ -122,19 +139,66 @@ def _show_model(name: str, output: Format) -> None:
 
 def _show_recipe(name: str, output: Format, registry: Any) -> None:
     from zoo import document, recipe
+    from zoo.errors import ZooError
+    from zoo.verdict import verdict_of
+
+    path = _recipe(name, registry)
+    if output is Format.json:
+        found = recipe.load(path)
+        ruling = verdict_of(found, registry)
+        console.result_json({"file": str(path), "recipe": found.data, "licences": ruling.plain()})
+        return
+    console.result(f"# {path}\n{document.text_of(path).rstrip()}")
+    try:
+        console.result(_told(verdict_of(recipe.load(path), registry)))
+    except ZooError as error:
+        console.say(f"note: what its licences allow cannot be told: {error}")
+
+
+def _recipe(name: str, registry: Any) -> Path:
+    """Return the file of a recipe; MissingError with the best that can be said of the name."""
+    from zoo import recipe
     from zoo.errors import MissingError
 
     try:
-        path = recipe.locate(name)
+        return recipe.locate(name)
     except MissingError as error:
         if "/" in name or name.endswith((".yaml", ".yml")):
             raise
         registry.refuse(name, recipe.shipped())
         raise MissingError(f"{name!r} is neither an installed component nor a recipe; 'zoo ls' lists both") from error
-    if output is Format.json:
-        console.result_json({"file": str(path), "recipe": recipe.load(path).data})
-        return
-    console.result(f"# {path}\n{document.text_of(path).rstrip()}")
+
+
+def _told(ruling: Any) -> str:
+    """Return what a recipe brings as comments, so that all that is shown together is a recipe still."""
+    words = {True: "yes", False: "no", None: "unclear"}
+    columns = ["part", "what", "licence", "commercial use", "agreement"]
+    rows = [
+        [row.part, row.what, row.licence, words[row.commercial], "needed" if row.gated else ""] for row in ruling.rows
+    ]
+    cited = {row.label: ", ".join(text for text in (row.citation, row.source) if text) for row in ruling.rows}
+    lines = [
+        "licences of what it brings",
+        *console.table(columns, rows).splitlines(),
+        *(f"cite {label}: {text}" for label, text in cited.items() if text),
+        ruling.verdict.sentence,
+    ]
+    return "\n" + "\n".join(f"# {' '.join(line.splitlines())}" for line in lines)
+
+
+def _copy(name: str, out: Path | None, registry: Any) -> None:
+    from zoo import recipe, recipe_copy
+    from zoo.errors import UsageError
+    from zoo.registry import MODELS
+
+    others = [*registry.named(name), *(entry for entry in registry.entries(MODELS) if entry.name == name)]
+    if others and name not in recipe.shipped(registry) and not Path(name).is_file():
+        what = f"is one of the {others[0].kind}, and --copy writes out recipes"
+        raise UsageError(f"{name}: {what}; 'zoo ls recipes' lists those")
+    path = _recipe(name, registry)
+    to = recipe_copy.copied(path, out or Path(f"{path.stem}.yaml"))
+    console.result(str(to))
+    console.say(f"{path} is copied to {to}; go on with: zoo check {to}")
 
 
 def _show_filled(name: str, overrides: list[str], output: Format) -> None:
