@@ -31,7 +31,7 @@ def names(dist):
     """Install a plugin with a table of names; nothing but the table may be read of it."""
 
     def make(table, *, version="1.0", distribution="my-lab", **points):
-        package = distribution.replace("-", "_")
+        package = f"names_of_{distribution.replace('-', '_')}"
         files = {
             f"{package}/__init__.py": "raise RuntimeError('nobody asked for code')\n",
             f"{package}/names.toml": table,
@@ -57,7 +57,7 @@ def test_an_old_name_means_what_it_is_called_now_and_who_uses_it_is_told(names, 
     assert filled.notes == [NOTE]
     assert zoo("check", "light.yaml") == (0, "light.yaml: is right\n", f"note: {NOTE}\n")
     assert f"note: {NOTE}\n" in zoo("show", "light.yaml", "--filled")[2]
-    assert "my_lab" not in sys.modules
+    assert "names_of_my_lab" not in sys.modules
 
 
 def test_a_recipe_keeps_what_is_written_in_it_and_so_its_digest(names):
@@ -118,9 +118,9 @@ def test_a_part_that_went_is_refused_with_the_version_that_still_had_it(names):
 
 
 def test_a_recipe_may_be_called_otherwise_too_also_where_it_is_extended(names, zoo):
-    site = names('[recipes.old-light]\nnow = "new-light"\n', recipes={"my-lab": "my_lab:recipes"})
-    (site / "my_lab" / "recipes").mkdir()
-    new = site / "my_lab" / "recipes" / "new-light.yaml"
+    site = names('[recipes.old-light]\nnow = "new-light"\n', recipes={"my-lab": "names_of_my_lab:recipes"})
+    (site / "names_of_my_lab" / "recipes").mkdir()
+    new = site / "names_of_my_lab" / "recipes" / "new-light.yaml"
     new.write_text(PLAIN)
     said = "recipe 'old-light' is now called 'new-light'"
     assert recipe.locate("old-light") == new
@@ -181,7 +181,7 @@ def test_a_changed_meaning_stands_beside_the_old_one_and_each_is_told_of_the_oth
 # --- what is wrong with a table ------------------------------------------------------------------------------------
 
 WRONG = {
-    "no TOML": ("[heads", r"its table of names cannot be used: .*/my_lab/names\.toml: "),
+    "no TOML": ("[heads", r"its table of names cannot be used: .*/names_of_my_lab/names\.toml: "),
     "kind": ("[head.a]\nnow='b'", r"names\.head: is no kind of names that change, did you mean heads\?$"),
     "verbs": (
         "[commands.a]\nnow='b'",

@@ -1,6 +1,7 @@
 """``zoo plugin ls`` tells what is installed and what is broken; nothing is imported that nobody named."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,12 @@ from zoo.registry import Registry
 from zoo.shelves import Shelves
 
 POINTS = {
-    "heads": {"lab-head": "my_lab.parts:Head"},
-    "losses": {"lab-loss": "my_lab.absent:Loss"},
-    "recipes": {"my-lab": "my_lab:recipes"},
-    "models": {"lab-model": "my_lab:models.toml"},
-    "names": {"my-lab": "my_lab:names.toml"},
-    "commands": {"align": "my_lab.parts:align"},
+    "heads": {"lab-head": "listed_lab.parts:Head"},
+    "losses": {"lab-loss": "listed_lab.absent:Loss"},
+    "recipes": {"my-lab": "listed_lab:recipes"},
+    "models": {"lab-model": "listed_lab:models.toml"},
+    "names": {"my-lab": "listed_lab:names.toml"},
+    "commands": {"align": "listed_lab.parts:align"},
 }
 PARTS = "class Head:\n    '''A head.'''\ndef align() -> None:\n    '''Align.'''\n"
 
@@ -27,11 +28,11 @@ def lab(dist):
     """Install a plugin that brings something of everything, and leaves a file behind when it is imported."""
     canary = Path("canary").resolve()
     files = {
-        "my_lab/__init__.py": f"open({str(canary)!r}, 'w').close()\n",
-        "my_lab/parts.py": PARTS,
-        "my_lab/recipes/lab-light.yaml": PLAIN,
-        "my_lab/models.toml": "[lab-model]\nsource = 'cards/absent'\n",
-        "my_lab/names.toml": '[heads.old-head]\nnow = "lab-head"\ngone = "2.0"\n',
+        "listed_lab/__init__.py": f"open({str(canary)!r}, 'w').close()\n",
+        "listed_lab/parts.py": PARTS,
+        "listed_lab/recipes/lab-light.yaml": PLAIN,
+        "listed_lab/models.toml": "[lab-model]\nsource = 'cards/absent'\n",
+        "listed_lab/names.toml": '[heads.old-head]\nnow = "lab-head"\ngone = "2.0"\n',
     }
     dist("my-lab", files=files, points=POINTS, version="1.2")
     return canary
@@ -49,8 +50,8 @@ def test_what_is_listed_for_machines_has_these_keys_and_no_others(lab, zoo):
     assert list(found) == ["format", "plugins", "conflicts", "troubles"]
     assert found["format"] == 1
     recipe = plugin["recipes"][0].pop("file")
-    assert recipe.endswith("/my_lab/recipes/lab-light.yaml")
-    absent = "module 'my_lab.absent' is not there; reinstall my-lab"
+    assert recipe.endswith("/listed_lab/recipes/lab-light.yaml")
+    absent = "module 'listed_lab.absent' is not there; reinstall my-lab"
     assert plugin["models"][0].pop("problem").endswith("sha256 is the 64 hex digits of the package's manifest.json")
     assert plugin == {
         "distribution": "my-lab",
@@ -58,12 +59,12 @@ def test_what_is_listed_for_machines_has_these_keys_and_no_others(lab, zoo):
         "licence": "",
         "left_out": False,
         "parts": [
-            {"kind": "heads", "name": "lab-head", "target": "my_lab.parts:Head", "problem": ""},
-            {"kind": "losses", "name": "lab-loss", "target": "my_lab.absent:Loss", "problem": absent},
+            {"kind": "heads", "name": "lab-head", "target": "listed_lab.parts:Head", "problem": ""},
+            {"kind": "losses", "name": "lab-loss", "target": "listed_lab.absent:Loss", "problem": absent},
         ],
         "recipes": [{"name": "lab-light"}],
         "models": [{"name": "lab-model"}],
-        "commands": [{"name": "align", "target": "my_lab.parts:align", "problem": ""}],
+        "commands": [{"name": "align", "target": "listed_lab.parts:align", "problem": ""}],
         "names": [{"kind": "heads", "name": "old-head", "now": "lab-head", "gone": "2.0", "over": False}],
     }
     assert [plugin["distribution"] for plugin in found["plugins"]] == sorted(
@@ -86,7 +87,7 @@ def test_people_read_one_row_a_plugin_and_below_what_is_broken_and_why(lab, zoo)
     brings = "heads: lab-head; losses: lab-loss; 1 recipe; 1 model; verbs: align"
     assert row.split(maxsplit=2) == ["my-lab", "1.2", brings]
     first, second = err.splitlines()
-    absent = "module 'my_lab.absent' is not there; reinstall my-lab"
+    absent = "module 'listed_lab.absent' is not there; reinstall my-lab"
     assert first == f"error: loss lab-loss of my-lab 1.2 is broken: {absent}"
     assert second.startswith("error: model lab-model of my-lab 1.2 is broken: ")
 
@@ -168,3 +169,4 @@ def test_naming_a_part_of_it_does_import_the_plugin(lab, zoo, monkeypatch):
     monkeypatch.syspath_prepend(str(LIGHT_PLUGIN))
     zoo("check", "lab-light", "--set", "head.use=lab-head")
     assert lab.exists()
+    del sys.modules["listed_lab"], sys.modules["listed_lab.parts"]

@@ -12,7 +12,7 @@ from zoo.registry import Registry, known_plugins
 from zoo.resolve import fill
 from zoo.shelves import Shelves
 
-LINE = {"recipes": {"my-lab": "my_lab:recipes"}}
+LINE = {"recipes": {"my-lab": "shelf_lab:recipes"}}
 
 
 @pytest.fixture(autouse=True)
@@ -24,11 +24,11 @@ def _light(monkeypatch):
 def lab(dist):
     """Install a plugin of recipes; return the file of the first."""
     files = {
-        "my_lab/__init__.py": "raise RuntimeError('nobody asked for code')\n",
-        "my_lab/recipes/lab-light.yaml": f"# Light, of my lab.\n{LIGHT}",
-        "my_lab/recipes/lab-wide.yaml": "extends: lab-light\nencoder: {width: 8}\n",
+        "shelf_lab/__init__.py": "raise RuntimeError('nobody asked for code')\n",
+        "shelf_lab/recipes/lab-light.yaml": f"# Light, of my lab.\n{LIGHT}",
+        "shelf_lab/recipes/lab-wide.yaml": "extends: lab-light\nencoder: {width: 8}\n",
     }
-    return dist("my-lab", files=files, points=LINE) / "my_lab" / "recipes" / "lab-light.yaml"
+    return dist("my-lab", files=files, points=LINE) / "shelf_lab" / "recipes" / "lab-light.yaml"
 
 
 def only_trouble():
@@ -41,7 +41,7 @@ def test_a_recipe_of_a_plugin_is_found_by_name_and_nothing_of_the_plugin_is_impo
     assert recipe.shipped()["lab-light"] == lab
     assert set(recipe.shipped_by("My_Lab")) == {"lab-light", "lab-wide"}
     assert fill(recipe.load("lab-wide")).data["encoder"]["width"] == 8
-    assert "my_lab" not in sys.modules
+    assert "shelf_lab" not in sys.modules
 
 
 def test_the_verbs_take_the_name_as_they_take_ours(lab, zoo):
@@ -53,7 +53,7 @@ def test_the_verbs_take_the_name_as_they_take_ours(lab, zoo):
 def test_zoos_own_recipes_enter_by_the_same_door_and_can_be_extended_by_a_plugin(dist):
     ours = {path.stem: path for path in (Path(__file__).parent.parent / "recipes").glob("*.yaml")}
     assert recipe.shipped_by("microscopy-zoo") == ours
-    files = {"my_lab/recipes/longer.yaml": "extends: hiscmcl\ntrain: {epochs: 99}\n", "my_lab/__init__.py": ""}
+    files = {"shelf_lab/recipes/longer.yaml": "extends: hiscmcl\ntrain: {epochs: 99}\n", "shelf_lab/__init__.py": ""}
     dist("my-lab", files=files, points=LINE)
     found = recipe.load("longer")
     assert (found.name, found.data["train"]["epochs"]) == ("longer", 99)
@@ -61,13 +61,15 @@ def test_zoos_own_recipes_enter_by_the_same_door_and_can_be_extended_by_a_plugin
 
 
 def test_the_folder_may_lie_beside_the_package_in_a_checkout_but_not_among_installed_ones(dist, monkeypatch):
-    files = {"my_lab/__init__.py": "", "recipes/beside.yaml": LIGHT}
+    files = {"shelf_lab/__init__.py": "", "recipes/beside.yaml": LIGHT}
     site = dist("my-lab", files=files, points=LINE)
     assert recipe.locate("beside") == site / "recipes" / "beside.yaml"
     installed = site.parent / "site-packages"
     site.rename(installed)
     monkeypatch.syspath_prepend(str(installed))
-    assert only_trouble().startswith("my-lab: its recipes my_lab:recipes are no folder inside its package; reinstall")
+    assert only_trouble().startswith(
+        "my-lab: its recipes shelf_lab:recipes are no folder inside its package; reinstall"
+    )
 
 
 def test_a_recipe_of_the_working_directory_goes_before_an_installed_one(lab):
@@ -77,9 +79,9 @@ def test_a_recipe_of_the_working_directory_goes_before_an_installed_one(lab):
 
 
 def test_a_name_that_two_plugins_bring_is_refused_when_it_is_used_and_each_has_a_path(dist, lab, zoo, monkeypatch):
-    files = {"other_lab/__init__.py": "", "other_lab/recipes/lab-light.yaml": LIGHT}
-    site = dist("other-lab", files=files, points={"recipes": {"other-lab": "other_lab:recipes"}}, version="4")
-    other = site / "other_lab" / "recipes" / "lab-light.yaml"
+    files = {"shelf_other/__init__.py": "", "shelf_other/recipes/lab-light.yaml": LIGHT}
+    site = dist("other-lab", files=files, points={"recipes": {"other-lab": "shelf_other:recipes"}}, version="4")
+    other = site / "shelf_other" / "recipes" / "lab-light.yaml"
     said = f"recipe 'lab-light' is brought by my-lab 1.0 and other-lab 4; say {lab} or {other}, or set ZOO_PLUGINS to"
     with pytest.raises(UsageError) as raised:
         recipe.locate("lab-light")
@@ -94,12 +96,12 @@ def test_a_name_that_two_plugins_bring_is_refused_when_it_is_used_and_each_has_a
 
 
 def test_a_plugin_never_stands_before_a_recipe_of_ours(dist):
-    files = {"my_lab/__init__.py": "", "my_lab/recipes/hiscmcl.yaml": LIGHT}
+    files = {"shelf_lab/__init__.py": "", "shelf_lab/recipes/hiscmcl.yaml": LIGHT}
     site = dist("my-lab", files=files, points=LINE)
     assert recipe.locate("hiscmcl") == recipe.shipped_by("microscopy-zoo")["hiscmcl"]
     (conflict,) = Shelves(Registry()).conflicts
     assert conflict.startswith("recipe 'hiscmcl' is brought by microscopy-zoo 0.")
-    path = site / "my_lab" / "recipes" / "hiscmcl.yaml"
+    path = site / "shelf_lab" / "recipes" / "hiscmcl.yaml"
     assert conflict.endswith(f"; zoo's own is meant by the name, and {path} is said by its path")
 
 
@@ -121,10 +123,19 @@ def test_a_recipe_that_a_known_plugin_would_bring_is_answered_with_the_command(m
 
 
 @pytest.mark.parametrize(
-    "target", ["my_lab:nowhere", "my_lab:../outside", "my_lab:/etc", "my_lab", "absent:recipes", "my.lab:recipes", ":"]
+    "target",
+    [
+        "shelf_lab:nowhere",
+        "shelf_lab:../outside",
+        "shelf_lab:/etc",
+        "shelf_lab",
+        "absent:recipes",
+        "my.lab:recipes",
+        ":",
+    ],
 )
 def test_a_line_that_names_no_folder_inside_the_package_is_told_and_harms_nothing_else(target, dist):
-    site = dist("my-lab", files={"my_lab/__init__.py": ""}, points={"recipes": {"my-lab": target}})
+    site = dist("my-lab", files={"shelf_lab/__init__.py": ""}, points={"recipes": {"my-lab": target}})
     (site.parent / "outside").mkdir()
     said = f"my-lab: its recipes {target} are no folder inside its package; reinstall or remove that package"
     assert only_trouble() == said

@@ -64,8 +64,8 @@ def listed(registry: Registry | None = None, *, load: bool = False) -> dict[str,
     for line in registry.lines(NAMES):
         found.of(line)
     for change in registry.changes():
-        facts = {"now": change.now, "gone": change.gone, "over": change.over}
-        found.of(change)[NAMES].append({"kind": change.kind, "name": change.name, **facts})
+        row = {"kind": change.kind, "name": change.name, "now": change.now, "gone": change.gone, "over": change.over}
+        found.of(change)[NAMES].append(row)
     for line in registry.left_out:
         found.leave_out(line)
     return {
@@ -119,9 +119,9 @@ class _Rows:
 
 def _licence(distribution: str) -> str:
     """Return the licence that a distribution states, empty where it states none in one line."""
-    stated = metadata.metadata(distribution)
-    found = str(stated.get("License-Expression") or stated.get("License") or "").strip()
-    return found if "\n" not in found else ""
+    facts = metadata.metadata(distribution)
+    stated = [str(facts[key]).strip() for key in ("License-Expression", "License") if key in facts]
+    return next((text for text in stated if text and "\n" not in text), "")
 
 
 def _problems(entries: Sequence[Entry], *, load: bool) -> list[str]:

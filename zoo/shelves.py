@@ -57,7 +57,7 @@ class Shelves:
         for recipe in self._listed(registry.lines(RECIPES)):
             self._claims.setdefault(recipe.name, []).append(recipe)
         self._left_out = [line for line in registry.left_out if line.group == RECIPES]
-        self.found = {name: recipe for name in self._claims if (recipe := self._one(name))}
+        self.found = {name: one for name in self._claims if (one := self._one(name))}
 
     def _listed(self, lines: Iterable[Line]) -> Iterable[Shelved]:
         for line in lines:
