@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "docs" / "_pages"))
 SYSTEMS = [page for page in PAGES if page.startswith("docs/systems/")]
 RECIPES = sorted(path.stem for path in ROOT.glob("recipes/*.yaml"))
 SETTING = re.compile(r"(?:data|encoder|head|loss|task|train|stages|sampler|ensemble|publish)(?:\.[a-z0-9_-]+)+")
-OF_OTHERS = {"channel-stats", "wells", "mean-colour"}
+OF_OTHERS = {"my-head", "channel-stats", "wells", "mean-colour"}
 """What a page has its reader write."""
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import parts
+import prose
 from inventory import Inventory, blocks
 from places import ROOT, between, page_of, relinked
 
-from zoo import document, recipe
+from zoo import document, recipe, verdict
 
 COPIED = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 CONTRACTS = ("zoo/contracts.py", "zoo/stage_contract.py")
@@ -71,7 +73,24 @@ def _recipe(name: str, inventory: Inventory) -> str:
     named = dict.fromkeys(part for _, part in blocks(data))
     entries = [entry for entry in inventory.entries if entry.name in named and name in inventory.uses(entry)]
     lines += [f"- {entry.kind}: [`{entry.name}`]({between(page, parts.page_of(entry))})" for entry in entries]
-    return "\n".join((*lines, ""))
+    return "\n".join((*lines, "", *_terms(path), ""))
+
+
+def _terms(path: Path) -> Iterator[str]:
+    """Yield what a recipe brings, and what its licences allow together."""
+    ruling = verdict.verdict_of(recipe.load(path))
+    yield from (
+        "## Terms",
+        "",
+        prose.inline(ruling.verdict.sentence),
+        "",
+        "| what | from | licence | cite |",
+        "|---|---|---|---|",
+    )
+    for row in ruling.rows:
+        gated = ", after an agreement with its makers" if row.gated else ""
+        source = " ".join(text for text in (row.citation, row.source) if text)
+        yield f"| {prose.cell(row.what)} | {row.part} | {row.licence}{gated} | {prose.cell(source)} |"
 
 
 def _title(path: Path) -> str:

@@ -11,7 +11,7 @@ from places import ROOT, between
 from prose import cell, code
 from sources import Parameter, Settings, frame_settings, parameters_of, settings_of
 
-from zoo import contracts, trace
+from zoo import contracts, terms, trace
 from zoo.kinds import KINDS, singular
 from zoo.registry import Entry
 
@@ -87,7 +87,7 @@ def _part(entry: Entry, inventory: Inventory) -> str:
     for heading, text in doc.sections.items():
         body = _raised(text) if heading == "Raises" else prose.markdown(text)
         lines += [f"## {heading}", "", body, ""]
-    lines += _used(entry, inventory)
+    lines += [*_terms(entry), *_used(entry, inventory)]
     return "\n".join(lines)
 
 
@@ -154,6 +154,25 @@ def _table(page: str, parameters: tuple[Parameter, ...] | list[Parameter], said:
         )
         what = " ".join(text for text in (cell(said.get(one.name, "")), *hints) if text)
         yield f"| `{one.name}` | {code(one.annotation)} | {default} | {what} |"
+    yield ""
+
+
+def _terms(entry: Entry) -> Iterator[str]:
+    """Yield what a part brings that has terms of its own (weights, data)."""
+    for number, one in enumerate(terms.terms_of(entry)):
+        if not number:
+            yield from ("## Terms", "")
+        name, licence = one.get("name", ""), one.get("licence", "unknown")
+        yield f"- **{cell(name)}**: licence {licence}."
+        if "commercial" in one:
+            yield f"  Commercial use is {'allowed' if one['commercial'] else 'not allowed'}."
+        if one.get("gated"):
+            yield "  Its makers ask for an agreement first."
+        if one.get("when"):
+            yield f"  It applies where `{one['when']}` is set."
+        for key in ("citation", "source"):
+            if one.get(key):
+                yield f"  {cell(str(one[key]))}."
     yield ""
 
 
