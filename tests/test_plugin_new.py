@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from zoo import document, scaffold
 from zoo.errors import UsageError, ZooError
-from zoo.registry import KINDS, Entry, Registry, singular
+from zoo.kinds import KINDS, singular
+from zoo.registry import Entry, Registry
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,5}([._-][a-z0-9]{1,3}){0,2}|(no|null|true|y|[a-z0-9._-]{1,9})", fullmatch=True)
 HELLO = Path(__file__).parent.parent / "plugins" / "zoo-hello"
@@ -211,7 +212,10 @@ def test_names_are_refused_or_make_files_that_can_be_read(name, part, kind):
             ("json",),
             "NAME 'json' makes a package 'json', and Python has a module of that name; choose another name",
         ),
-        (("lab", "--part", "mlp"), "--part: head 'mlp' is that of microscopy-zoo 0.1.0 already; choose another name"),
+        (
+            ("lab", "--part", "mlp"),
+            "head 'mlp' is that of microscopy-zoo 0.1.0 already; choose another name with --part",
+        ),
     ],
 )
 def test_names_that_cannot_be_used_are_refused_in_one_sentence(zoo, arguments, sentence):
@@ -230,28 +234,33 @@ def test_a_package_that_is_installed_is_refused_with_its_place(zoo):
 
 
 def test_a_part_of_a_plugin_that_is_known_and_not_installed_is_refused():
-    with pytest.raises(UsageError, match=r"^--part: segmenter 'watershed' is that of zoo-cells, which is not"):
+    with pytest.raises(UsageError, match=r"^segmenter 'watershed' is that of zoo-cells, which is not"):
         scaffold.refuse_taken(scaffold.plan("lab", "segmenter", "watershed"), Registry([]))
 
 
 def test_a_part_that_two_plugins_claim_is_refused_with_both():
     claims = [Entry("heads", "x", f"{name}:X", name, "1.0") for name in ("one", "two")]
-    with pytest.raises(UsageError, match=r"^--part: head 'x' is claimed by one 1.0 and two 1.0; .*another name$"):
+    with pytest.raises(UsageError, match=r"^head 'x' is claimed by one 1.0 and two 1.0; .*name with --part$"):
         scaffold.refuse_taken(scaffold.plan("lab", "head", "x"), Registry(claims))
 
 
 def test_a_part_that_zoo_plugins_leaves_out_is_still_somebodys(dist, monkeypatch):
     dist("theirs", points={"heads": {"x": "theirs:X"}})
     monkeypatch.setenv("ZOO_PLUGINS", "")
-    with pytest.raises(UsageError, match=r"^--part: .*theirs, which ZOO_PLUGINS leaves out"):
+    with pytest.raises(UsageError, match=r"^no head 'x' .*theirs, which ZOO_PLUGINS leaves out"):
         scaffold.refuse_taken(scaffold.plan("lab", "head", "x"))
 
 
-def test_a_part_called_as_a_recipe_that_is_there_is_refused(zoo):
-    code, sentence = told(zoo, "lab", "--part", "hiscmcl")
-    assert code == 2
-    assert sentence.startswith("--part: the recipe of the part would be called 'hiscmcl', as ")
-    assert sentence.endswith("hiscmcl.yaml is; choose another name")
+def test_a_part_called_as_a_recipe_of_another_distribution_is_refused(zoo):
+    sentence = "the recipe of the part would be called 'han', as one of microscopy-zoo 0.1.0 is"
+    assert told(zoo, "lab", "--part", "han") == (2, f"{sentence}; choose another name with --part")
+
+
+def test_a_name_that_a_part_had_before_is_not_given_to_another(dist):
+    table = '[heads.old]\nnow = "mlp"\n'
+    dist("theirs", files={"theirs/names.toml": table}, points={"names": {"theirs": "theirs:names.toml"}})
+    with pytest.raises(UsageError, match=r"^head 'old' is a name that theirs 1.0 had for another part; choose another"):
+        scaffold.refuse_taken(scaffold.plan("lab", "head", "old"))
 
 
 def test_what_is_there_already_is_left_alone_and_an_empty_folder_is_filled(zoo):

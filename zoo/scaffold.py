@@ -19,9 +19,10 @@ from string import Template
 
 from zoo import document
 from zoo.errors import RunError, UsageError, ZooError
-from zoo.recipe import shipped
-from zoo.registry import KINDS, OWN_DISTRIBUTION, Registry, known_plugins, singular
+from zoo.kinds import KINDS, singular
+from zoo.registry import OWN_DISTRIBUTION, Registry, known_plugins
 from zoo.schema import is_name
+from zoo.shelves import Shelves
 
 DEFAULT_KIND = "head"
 TEMPLATES = Path(__file__).with_name("templates")
@@ -136,12 +137,11 @@ def refuse_taken(plugin: Plugin, registry: Registry | None = None) -> None:
     registry = registry or Registry()
     claim = _claim(plugin, registry)
     if claim:
-        raise UsageError(f"--part: {claim}; choose another name")
-    recipe = shipped().get(plugin.part)
+        raise UsageError(f"{claim}; choose another name with --part")
+    recipe = Shelves(registry).found.get(plugin.part)
     if recipe is not None:
-        raise UsageError(
-            f"--part: the recipe of the part would be called '{plugin.part}', as {recipe} is; choose another name"
-        )
+        what = f"the recipe of the part would be called '{plugin.part}', as one of {recipe} is"
+        raise UsageError(f"{what}; choose another name with --part")
 
 
 def refuse_folder(folder: Path) -> None:
@@ -238,6 +238,9 @@ def _claim(plugin: Plugin, registry: Registry) -> str:
     for entry in registry.entries(plugin.kind):
         if entry.name == plugin.part:
             return f"{called} is that of {entry.distribution} {entry.version} already"
+    change = registry.change(plugin.kind, plugin.part)
+    if change:
+        return f"{called} is a name that {change.distribution} {change.version} had for another part"
     known = known_plugins().get(plugin.kind, {}).get(plugin.part)
     return f"{called} is that of {known[0]}, which is not installed here" if known else ""
 
