@@ -1,4 +1,4 @@
-"""Checks of every part, whatever its kind: import, signature, docstring, licence, and nothing that runs what it reads."""
+"""Checks of every part, whatever its kind: import, signature, docstring, licence, and no pickles."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
+from zoo.errors import RunError
 from zoo.registry import Entry
+from zoo.testing import forked
 from zoo.testing.findings import Finding, failed, passed, shown, warned
 
 SLOW_S = 1.0
@@ -35,7 +37,7 @@ def probe(entry: Entry, slow_s: float = SLOW_S) -> tuple[Finding, ...]:
         Seconds of computing, beyond those for torch, from which on the import is called slow.
     """
     order = {"entry": asdict(entry), "path": sys.path, "cwd": str(Path.cwd()), "limit_s": LIMIT_S}
-    seen = _asked(order)
+    seen = _server.asked(order)
     return tuple(_told(entry, seen, slow_s))
 
 
@@ -91,30 +93,53 @@ def line_of(entry: Entry) -> str:
 
 
 class _Server:
-    """The process that others are forked from."""
+    """The process that others are forked from, begun when it is first needed."""
 
     def __init__(self) -> None:
-        self.process: subprocess.Popen[str] | None = None
+        self.requests: IO[str] | None = None
+        self.replies: IO[str] | None = None
+
+    def fork(self, *closed: int) -> None:
+        """Begin it as a copy of this process, which has imported what it needs and done nothing with it.
+
+        Parameters
+        ----------
+        closed
+            Files that the copy is not to hold open.
+        """
+        asks, asked = os.pipe()
+        answers, answered = os.pipe()
+        if os.fork() == 0:
+            for number in (asked, answers, *closed):
+                os.close(number)
+            forked.serve(os.fdopen(asks), os.fdopen(answered, "w"))
+            os._exit(0)
+        os.close(asks)
+        os.close(answered)
+        self.requests, self.replies = os.fdopen(asked, "w"), os.fdopen(answers)
+
+    def begin(self) -> None:
+        """Begin it as a process of its own."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "zoo.testing.forked"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        self.requests, self.replies = process.stdin, process.stdout
 
     def asked(self, order: dict[str, Any]) -> dict[str, Any]:
-        if self.process is None or self.process.poll() is not None:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "zoo.testing.forked"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-            )
-        requests: IO[str] = self.process.stdin  # type: ignore[assignment] # a pipe, as asked for
-        replies: IO[str] = self.process.stdout  # type: ignore[assignment] # as above
-        requests.write(json.dumps(order) + "\n")
-        requests.flush()
-        found: dict[str, Any] = json.loads(replies.readline())
+        """Return the answer to an order."""
+        if self.requests is None:
+            self.begin()
+        if self.requests is None or self.replies is None:
+            raise RunError("the process in which parts are imported did not begin; free memory, and try again")
+        self.requests.write(json.dumps(order) + "\n")
+        self.requests.flush()
+        found: dict[str, Any] = json.loads(self.replies.readline())
         return found
 
 
 _server = _Server()
-
-
-def _asked(order: dict[str, Any]) -> dict[str, Any]:
-    return _server.asked(order)
+fork = _server.fork

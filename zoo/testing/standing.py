@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from zoo import recipe as recipes
-from zoo.document import KeyPath
+from zoo.document import KeyPath, text_of
 from zoo.errors import ZooError
 from zoo.filled import Filled
 from zoo.recipe import Recipe
@@ -162,12 +163,13 @@ def candidates(
         loaded = recipe if isinstance(recipe, Recipe) else recipes.load(recipe)
         yield from _standing(loaded, entry, parameters, registry, lend=True)
         return
-    own = list(_naming(_shipped_by(entry.distribution), entry.name))
     settings = [recipes.load(path) for path in sorted(SETTINGS.glob("*.yaml"), reverse=True)]
     settings.sort(key=lambda loaded: not mentions(loaded.data, entry.name))
+    # a generator, because to read all recipes takes longer than to check a part
+    own = _naming(lambda: recipes.shipped_by(entry.distribution) if entry.distribution else {}, entry.name)
     # the settings are this distribution's own recipes, made for its own parts
-    first = [*settings, *own] if entry.distribution == OWN_DISTRIBUTION else [*own, *settings]
-    for loaded in [*first, *_naming(recipes.shipped(), entry.name)]:
+    first = chain(settings, own) if entry.distribution == OWN_DISTRIBUTION else chain(own, settings)
+    for loaded in chain(first, _naming(recipes.shipped, entry.name)):
         yield from _standing(loaded, entry, parameters, registry, lend=False)
     for loaded in settings:
         yield from _standing(loaded, entry, parameters, registry, lend=True)
@@ -186,19 +188,15 @@ def _standing(
         yield from [placed] if placed else []
 
 
-def _naming(files: Mapping[str, Path], name: str) -> Iterator[Recipe]:
+def _naming(listed: Callable[[], Mapping[str, Path]], name: str) -> Iterator[Recipe]:
     """Give the recipes that name a part, those of one training first."""
     found = []
-    for path in files.values():
+    for path in listed().values():
         try:
-            loaded = recipes.load(path)
+            text = text_of(path)
+            if name in text or "extends" in text:
+                found.append(recipes.load(path))
         except ZooError:  # a broken recipe is told of where recipes are checked
             continue
-        if mentions(loaded.data, name):
-            found.append(loaded)
-    yield from sorted(found, key=lambda loaded: bool(loaded.data.get("stages")))
-
-
-def _shipped_by(distribution: str) -> dict[str, Path]:
-    found: Callable[[str], dict[str, Path]] | None = getattr(recipes, "shipped_by", None)
-    return found(distribution) if found and distribution else {}
+    naming = [loaded for loaded in found if mentions(loaded.data, name)]
+    yield from sorted(naming, key=lambda loaded: bool(loaded.data.get("stages")))
