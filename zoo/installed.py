@@ -77,20 +77,29 @@ def _offering(troubles: list[str]) -> set[str]:
     for distribution in metadata.distributions():
         try:
             if "[zoo." in (distribution.read_text("entry_points.txt") or ""):
-                names.add(normal(distribution.metadata["Name"]))
+                names.add(normal(_header(distribution, "Name")))
         except Exception as error:  # noqa: BLE001 - as above
             troubles.append(_unreadable(str(getattr(distribution, "_path", "a distribution")), error))
     return names
 
 
 def _lines(distribution: metadata.Distribution, name: str) -> list[Line]:
-    version = distribution.metadata["Version"] or "?"
+    version = _header(distribution, "Version")
     # extras in brackets are a matter of installation
     return [
         Line(point.group.removeprefix("zoo."), point.name, re.sub(r"\s|\[.*", "", point.value), name, version)
         for point in distribution.entry_points
         if point.group.startswith("zoo.")
     ]
+
+
+def _header(distribution: metadata.Distribution, name: str) -> str:
+    """Return a header of the metadata; read here because parsing all of them takes most of the time of ``zoo ls``."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    found = re.search(rf"^{name}:[ \t]*(\S+)", text.partition("\n\n")[0], re.MULTILINE | re.IGNORECASE)
+    if found is None:
+        raise ValueError(f"no {name} is stated")
+    return found[1]
 
 
 def _unreadable(what: str, error: Exception) -> str:
