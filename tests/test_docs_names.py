@@ -17,6 +17,7 @@ from zoo.resolve import fill
 sys.path.insert(0, str(ROOT / "docs" / "_pages"))
 SYSTEMS = [page for page in PAGES if page.startswith("docs/systems/")]
 RECIPES = sorted(path.stem for path in ROOT.glob("recipes/*.yaml"))
+SHELF = [f"recipes/{name}.yaml" for name in RECIPES]
 SETTING = re.compile(r"(?:data|encoder|head|loss|task|train|stages|sampler|ensemble|publish)(?:\.[a-z0-9_-]+)+")
 OF_OTHERS = {"my-head", "channel-stats", "wells", "mean-colour"}
 """What a page has its reader write."""
@@ -50,7 +51,7 @@ def verb_of(words):
     return two if two in flags() else words[0]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *SHELF])
 def test_every_command_has_a_verb_and_options_that_exist(page):
     for words in commands(page):
         if words[0].startswith("-"):
@@ -63,7 +64,7 @@ def test_every_command_has_a_verb_and_options_that_exist(page):
         assert said <= known, f"{page}: zoo {' '.join(words)}: {said - known}"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *SHELF])
 def test_every_recipe_that_a_command_names_is_right_with_the_values_it_is_given(page):
     for words in commands(page):
         if words[0] not in {"train", "show", "check"} or len(words) < 2:

@@ -47,6 +47,10 @@ def spans(page):
 
 def commands(page):
     """Return the words of every call of zoo, in blocks and in spans; comments and prompts are left out."""
+    if page.endswith(".yaml"):  # of a recipe the comment that it begins with
+        head = text_of(page).partition("\nzoo:")[0]
+        found = [call for line in head.splitlines() for call in _calls(line.lstrip("# "))]
+        return [tuple(call) for call in found]
     lines = []
     for block in blocks(page):
         if block.language in {"", "text", "console", "bash"}:
@@ -58,6 +62,7 @@ def commands(page):
 def _calls(line):
     line = re.sub(r"\s{3,}.*| # .*", "", line.strip().removeprefix("$ "))
     start = re.match(r"(?:srun |time |torchrun .*-m )?zoo (?=[a-z-])", line)
-    if not start or ">" in line.split("--")[0][len(start[0]) :][:1]:
+    if not start:
         return []
-    return [shlex.split(line[start.end() :].replace("...", ""))]
+    words = shlex.split(line[start.end() :].replace("...", ""))
+    return [[word.rstrip(",") for word in words]]
