@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from zoo import doctor
 from zoo.registry import Registry
 
 APP = """\
@@ -146,3 +147,11 @@ def test_a_mistake_in_a_plugins_verb_is_no_traceback(verb, zoo):
     verb("def app():\n    raise KeyError('spots')\n")
     code, _, err = zoo("align")
     assert (code, err) == (1, "error: unexpected KeyError: 'spots' (a mistake in zoo or a plugin; -v shows where)\n")
+
+
+def test_doctor_imports_verbs_too_and_fails_on_one_that_cannot_be(verb, monkeypatch):
+    monkeypatch.setattr(doctor, "KINDS", ())
+    file = verb("raise OSError('no licence')\n")
+    (found,) = doctor._components()
+    assert (found.verdict, found.what) == ("FAIL", "commands")
+    assert f"(OSError: no licence) at {file}:1;" in found.detail

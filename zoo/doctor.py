@@ -11,7 +11,8 @@ from pathlib import Path
 from zoo import plugins
 from zoo.errors import ZooError
 from zoo.folders import cache_home, runs_folder
-from zoo.registry import KINDS, Registry
+from zoo.kinds import COMMANDS, KINDS
+from zoo.registry import Registry
 from zoo.shelves import Shelves
 from zoo.signature import signature_of
 
@@ -60,6 +61,11 @@ def _components() -> list[Finding]:
             else:
                 good.append(entry.name)
         findings.append(Finding("PASS" if good else "WARN", kind, ", ".join(good) or "none installed"))
+    for entry in registry.entries(COMMANDS):
+        try:
+            entry.load()
+        except ZooError as error:
+            findings.append(Finding("FAIL", COMMANDS, str(error)))
     shelves = Shelves(registry)
     wrong = [*plugins.conflicts(registry, shelves), *plugins.troubles(registry, shelves)]
     return findings + [Finding("FAIL", "plugins", sentence) for sentence in wrong]
