@@ -180,7 +180,7 @@ def _apart(state: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], dic
 
 
 def _components(filled: Filled) -> tuple[config.Part, ...]:
-    entries = sorted(filled.entries.values())
+    entries = sorted(set(filled.entries.values()))  # an old name and the new one are one part
     facts = [{"kind": e.kind, "name": e.name, "distribution": e.distribution} for e in entries]
     return tuple(map(config.Part.model_validate, facts))
 
