@@ -1,5 +1,7 @@
 """What the guides say is done: their files are written, their recipes filled, their cheap commands run."""
 
+import ast
+import importlib
 import re
 import sys
 import tomllib
@@ -16,6 +18,11 @@ GUIDES = [page for page in PAGES if page.startswith("docs/")]
 CHEAP = {"ls", "show", "check", "train", "predict", "plugin new"}
 """Verbs that are run; ``train`` and ``predict`` where the recipe is one that the page writes itself."""
 
+OWN_PARTS = [
+    ("encoders", "channel-stats", "docs/how-to/your-own-encoder.md"),
+    ("datasets", "wells", "docs/how-to/your-own-dataset.md"),
+]
+
 
 @pytest.fixture
 def desk(dist, tmp_path, monkeypatch):
@@ -30,6 +37,9 @@ def desk(dist, tmp_path, monkeypatch):
             name, version = project["name"], project["version"]
             points = {group.removeprefix("zoo."): named for group, named in project["entry-points"].items()}
         folder = dist(name, files=files, points=points, version=version)
+        if points:
+            with next(folder.glob("*.dist-info/METADATA")).open("a") as facts:
+                facts.write(f"License-Expression: {project['license']}\n")
         (folder / "recipes").symlink_to(ROOT / "recipes")
         monkeypatch.chdir(folder)
         return folder
@@ -71,6 +81,26 @@ def test_what_a_page_has_its_reader_do_is_done(page, desk, zoo, tmp_path):
         if block.language == "console":
             for line, shown in steps(block.text):
                 run(line, shown, zoo, own, tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "name", "page"), OWN_PARTS)
+def test_the_part_that_a_page_writes_keeps_what_its_kind_promises(kind, name, page, desk):
+    from zoo.testing import check
+
+    folder = desk(page)
+    for block in blocks(page):
+        if block.language == "python" and not block.title:
+            exec(compile(block.text, page, "exec"), {})
+    check(kind, name, recipe=next(folder.glob("*.yaml")))
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_every_name_that_a_page_imports_from_zoo_is_there(page):
+    text = "\n".join(block.text for block in blocks(page) if block.language == "python")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "zoo":
+            module = importlib.import_module(node.module)
+            assert all(hasattr(module, alias.name) for alias in node.names), f"{page}: {ast.unparse(node)}"
 
 
 def steps(text):
