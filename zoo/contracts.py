@@ -1,6 +1,6 @@
 """What each kind of part promises. Read this page first when you write one.
 
-A plugin is an ordinary package. Its ``pyproject.toml`` has a line for each part, under the kind it is of::
+A plugin is an ordinary package with a licence. Its ``pyproject.toml`` has a line a part, under the kind it is of::
 
     [project.entry-points."zoo.encoders"]
     mean-colour = "my_lab:MeanColour"
@@ -67,7 +67,7 @@ class Encoder(Protocol):
     item must not depend on which items share its batch. One that can show where it looks also has ``mapped(batch) ->
     [B, C, h, w]`` and ``pooled(map) -> [B, F]``, one after the other the same as calling it. Any module of a model that
     begins from published weights says so in ``provenance`` (:class:`Provenance`), and one that wants a learning rate of
-    its own has a ``part``, such as ``attention`` in ``train.lr: {encoder.attention: 5e-4}``.
+    its own has a name in ``part``: ``attention`` for ``train.lr: {encoder: 1e-4, encoder.attention: 5e-4}``.
 
     >>> import torch
     >>> class MeanColour(torch.nn.Module):  # zoo.encoders: mean-colour = "my_lab:MeanColour"
@@ -187,16 +187,16 @@ class Segmenter(Protocol):
 
     >>> import numpy as np
     >>> class Bright:  # zoo.segmenters: bright = "my_lab:Bright"
-    ...     '''Connected pixels brighter than ``share`` of the range of the field are a cell.'''
+    ...     '''Connected pixels brighter than ``times`` the median of the field are a cell.'''
     ...     needs = ("nucleus",)
-    ...     def __init__(self, *, share: float = 0.5) -> None:
-    ...         self.share = share
+    ...     def __init__(self, *, times: float = 2.0) -> None:
+    ...         self.times = times
     ...     def __call__(self, planes):
     ...         from scipy import ndimage
-    ...         light = planes["nucleus"].astype(np.float32)
-    ...         return ndimage.label(light > light.min() + self.share * np.ptp(light))[0].astype(np.int32)
-    >>> Bright()({"nucleus": np.array([[9, 0, 8], [9, 0, 0]], dtype=np.uint8)}).tolist()
-    [[1, 0, 2], [1, 0, 0]]
+    ...         over = planes["nucleus"] > self.times * np.median(planes["nucleus"])
+    ...         return ndimage.label(over)[0].astype(np.int32)
+    >>> Bright()({"nucleus": np.array([[9, 1, 8, 1], [9, 1, 1, 1]], dtype=np.uint8)}).tolist()
+    [[1, 0, 2, 0], [1, 0, 0, 0]]
     """
 
     needs: tuple[str, ...]
