@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 FORMAT = 1
+NAME_PATTERN = "^[a-z0-9][a-z0-9._-]{0,63}$"
+PART_PATTERN = r"^(encoder|head|loss)(\.[a-z][a-z0-9_-]{0,63})?$"
 
 
 def is_name(value: str) -> bool:
     """Return whether a name could be that of a folder and of a repository."""
-    return bool(re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", value))
+    return bool(re.fullmatch(NAME_PATTERN, value))
 
 
 def _name(value: str) -> str:
@@ -27,14 +29,14 @@ def _name(value: str) -> str:
 
 def _part(value: str) -> str:
     """Refuse what cannot be the name of a part with a learning rate of its own."""
-    if not re.fullmatch(r"(encoder|head|loss)(\.[a-z][a-z0-9_-]{0,63})?", value):
+    if not re.fullmatch(PART_PATTERN, value):
         inside = "a part inside one of them such as 'encoder.attention'"
         raise ValueError(f"should be 'encoder', 'head', 'loss' or {inside}, not {value[:80]!r}")
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
-PartName = Annotated[str, AfterValidator(_part)]
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
+PartName = Annotated[str, AfterValidator(_part), WithJsonSchema({"type": "string", "pattern": PART_PATTERN})]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
