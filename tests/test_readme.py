@@ -5,13 +5,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import written
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
 def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    return [block.text for block in written.blocks("README.md") if block.language == language]
 
 
 def test_the_recipe_of_the_readme_trains_with_the_part_of_the_readme(tmp_path, dist, zoo):
