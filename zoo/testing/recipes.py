@@ -62,11 +62,8 @@ def examine(
     with trial.own_folders() as folder:
         run = _Trial(filled, folder, steps)
         looks = [("data", run.opens), ("split", run.splits)]
-        looks += (
-            [] if filled.data["stages"] else [("builds", run.builds), ("steps", run.trains), ("scores", run.scores)]
-        )
-        # what is read back is built from what is installed
-        looks += [] if filled.data["stages"] or registry else [("package", run.packs)]
+        if not filled.data["stages"]:  # these hold several trainings, and are run whole or not at all
+            looks += [("builds", run.builds), ("steps", run.trains), ("scores", run.scores), ("package", run.packs)]
         for check, look in [*looks, ("train", run.trains_whole)]:
             found = _looked(check, filled, look)
             yield from found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.testing.findings import Finding, failed, place_of
-from zoo.testing.values import everyones_generators, examined, unsuited
+from zoo.testing.values import Look, everyones_generators, looked_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,10 +21,7 @@ EPOCHS = 5
 
 def examine(subject: Subject) -> Iterator[Finding]:
     """Look at a sampler over the training items of the subject's recipe."""
-    checks = _Checks(subject)
-    names = ("items", "count", "repeat", "draws", "unchanged", "batch")
-    looks = [(name, getattr(checks, name)) for name in names]
-    yield from unsuited(subject, lambda: runs(subject)) or examined(checks.target, looks)
+    yield from looked_at(subject, _Checks, runs)
 
 
 def runs(subject: Subject) -> None:
@@ -38,6 +35,10 @@ class _Checks:
         self.part: Any = subject.make()
         self.target = type(self.part)
         self.size = subject.filled.frame.train.batch
+
+    def looks(self) -> list[tuple[str, Look]]:
+        """Give the looks at it."""
+        return [(name, getattr(self, name)) for name in ("items", "count", "repeat", "draws", "unchanged", "batch")]
 
     @cached_property
     def train(self) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.testing.findings import Finding, attempt, failed, place_of, warned
-from zoo.testing.values import difference, everyones_generators, examined
+from zoo.testing.values import Look, difference, everyones_generators, looked_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,9 +56,7 @@ def simulated_field(names: tuple[str, ...] = ("nucleus",), *, kind: str = "uint8
 
 def examine(subject: Subject) -> Iterator[Finding]:
     """Look at a segmenter; one whose weights or package are not here is skipped."""
-    checks = _Checks(subject)
-    names = ("needs", "cells", "repeat", "unchanged", "kinds", "empty", "planes", "pickle")
-    yield from examined(checks.target, [(name, getattr(checks, name)) for name in names])
+    yield from looked_at(subject, _Checks)
 
 
 class _Checks:
@@ -68,6 +66,11 @@ class _Checks:
         self.target = type(self.part)
         told = getattr(self.part, "needs", ("nucleus",))
         self.names = tuple(told) if isinstance(told, tuple) else ("nucleus",)
+
+    def looks(self) -> list[tuple[str, Look]]:
+        """Give the looks at it."""
+        names = ("needs", "cells", "repeat", "unchanged", "kinds", "empty", "planes", "pickle")
+        return [(name, getattr(self, name)) for name in names]
 
     @cached_property
     def field(self) -> Planes:

@@ -16,7 +16,7 @@ from zoo.experiment import fit_dataset, folds_of
 from zoo.stage_contract import Made
 from zoo.staging import Staged
 from zoo.testing import trial
-from zoo.testing.findings import Finding, attempt, failed, passed, place_of, skipped
+from zoo.testing.findings import Finding, attempt, failed, place_of, skipped
 from zoo.testing.values import difference, everyones_generators, examined, not_plain
 from zoo.training import Member, Record
 
@@ -39,18 +39,18 @@ class _Heard:
 
 def examine(subject: Subject) -> Iterator[Finding]:
     """Look at a stage, and run it twice with the stages before it."""
-    checks = _Checks(subject)
-    yield from examined(checks.target, [("generator", checks.generator), ("data", checks.data)])
-    with attempt("runs", checks.target) as refused:
-        reason = checks.too_large()
-        refused.extend([skipped("runs", reason)] if reason else [])
-        if not refused:
-            checks.run_twice()
+    with attempt("builds", subject.target) as refused:
+        checks = _Checks(subject)
     if refused:
         yield from refused
         return
-    yield passed("runs")
-    yield from examined(checks.target, [(name, getattr(checks, name)) for name in ("tells", "made", "repeat", "items")])
+    found = list(
+        examined(checks.target, [("generator", checks.generator), ("data", checks.data), ("runs", checks.run)])
+    )
+    yield from found
+    if all(finding.verdict == "PASS" for finding in found):
+        looks = ("tells", "made", "repeat", "items")
+        yield from examined(checks.target, [(name, getattr(checks, name)) for name in looks])
 
 
 class _Checks:
@@ -85,15 +85,13 @@ class _Checks:
             if not isinstance(told, bool):
                 yield self.failed("data", f"{name} is {told!r}; say True or False", name)
 
-    def too_large(self) -> str:
-        """Return why it cannot be run in its recipe, empty where it can."""
-        items = len(self.filled.build("data", {}))
-        if items <= MOST:
-            return ""
-        return f"its recipe has {items} items, and checks run at most {MOST}; give a smaller one by recipe=PATH"
-
-    def run_twice(self) -> None:
+    def run(self) -> Iterator[Finding]:
         """Run the stage and those before it, from nothing, once and once more."""
+        items = len(self.filled.build("data", {}))
+        if items > MOST:
+            what = f"its recipe has {items} items, and checks run at most {MOST}; give a smaller one by recipe=PATH"
+            yield skipped("runs", what)
+            return
         for seed in (0, 1):
             with trial.own_folders() as folder, everyones_generators(seed):
                 self.heard.append(self._run(folder))

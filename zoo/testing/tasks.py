@@ -15,7 +15,7 @@ from zoo.contracts import HubTask
 from zoo.model import Model
 from zoo.scores import pooling
 from zoo.testing.findings import Finding, failed, place_of, skipped, warned
-from zoo.testing.values import difference, examined, unsuited
+from zoo.testing.values import Look, difference, looked_at
 
 if TYPE_CHECKING:
     from zoo.contracts import Arrays, Dataset, Indices
@@ -32,10 +32,7 @@ ALWAYS = ("scores", "predict", "stored", "score", "order", "direction", "floors"
 
 def examine(subject: Subject) -> Iterator[Finding]:
     """Look at a task: what it predicts, how it scores that, what its floors do, and what it writes."""
-    checks = _Checks(subject)
-    maybe = [name for name in ("calibrate", "brief", "resampled") if hasattr(checks.task, name)]
-    looks = [(name, getattr(checks, name)) for name in (*ALWAYS, *maybe)]
-    yield from unsuited(subject, lambda: runs(subject)) or examined(checks.target, looks)
+    yield from looked_at(subject, _Checks, runs)
 
 
 def runs(subject: Subject) -> None:
@@ -52,6 +49,11 @@ class _Checks:
         self.subject = subject
         self.task: Any = subject.make()
         self.target = type(self.task)
+
+    def looks(self) -> list[tuple[str, Look]]:
+        """Give the looks at it; those at methods that may be left out where it has them."""
+        maybe = [name for name in ("calibrate", "brief", "resampled") if hasattr(self.task, name)]
+        return [(name, getattr(self, name)) for name in (*ALWAYS, *maybe)]
 
     @cached_property
     def data(self) -> Dataset:
@@ -249,8 +251,10 @@ class _Checks:
         """Write predictions to a file of the ending that it names."""
         ending = (getattr(self.task, "hub", None) or {}).get("writes")
         if ending is None or len(self.data) > MOST_WRITTEN:
-            why = "hub['writes'] names no ending" if ending is None else f"the data have {len(self.data)} items"
-            yield skipped("write", f"nothing was written, because {why}; name one, or bring a smaller recipe")
+            what = f"predictions of {len(self.data)} items are not written here, at most {MOST_WRITTEN} are"
+            way = "give a smaller recipe by recipe=PATH"
+            none = "nothing was written: hub['writes'] names no ending of a file; name one"
+            yield skipped("write", none if ending is None else f"{what}; {way}")
             return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / ("predictions" if ending == "/" else f"predictions.{ending}")

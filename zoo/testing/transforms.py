@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from zoo.testing.findings import Finding, failed, place_of, skipped
-from zoo.testing.values import OFFSETS, copied, difference, everyones_generators, examined, not_plain, size, unsuited
+from zoo.testing.values import OFFSETS, Look, copied, difference, everyones_generators, looked_at, not_plain, size
 
 if TYPE_CHECKING:
     from zoo.contracts import Batch
@@ -26,11 +26,7 @@ NEAR = 1e-4
 
 def examine(subject: Subject) -> Iterator[Finding]:
     """Look at a transform over a batch of the subject's recipe; one that is fitted is fitted to its training items."""
-    checks = _Checks(subject)
-    names = ["batch", "unchanged", "finite", "generator", "draws", "single"]
-    names += ["fit", "restore"] if checks.is_fitted else []
-    looks = [(name, getattr(checks, name)) for name in (*names, "cuda")]
-    yield from unsuited(subject, lambda: runs(subject)) or examined(checks.target, looks)
+    yield from looked_at(subject, _Checks, runs)
 
 
 def runs(subject: Subject) -> None:
@@ -44,6 +40,12 @@ class _Checks:
         self.made: Any = subject.make()
         self.target = type(self.made)
         self.is_fitted = hasattr(self.made, "fit")
+
+    def looks(self) -> list[tuple[str, Look]]:
+        """Give the looks at it; those at what was fitted where it is fitted."""
+        names = ["batch", "unchanged", "finite", "generator", "draws", "single"]
+        names += ["fit", "restore"] if self.is_fitted else []
+        return [(name, getattr(self, name)) for name in (*names, "cuda")]
 
     @cached_property
     def part(self) -> Any:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from zoo.testing.subject import Subject
 
 Look = Callable[[], Iterable[Finding]]
+"""What is asked of a part: yields what is wrong, nothing where all is well."""
 INDEX, OFFSETS = "_index", "offsets"
+
+
+class Checks(Protocol):
+    """A part, and what is asked of it."""
+
+    target: Any
+
+    def looks(self) -> Iterable[tuple[str, Look]]:
+        """Give the looks at it by their names, in order."""
 
 
 def examined(target: Any, looks: Iterable[tuple[str, Look]]) -> Iterator[Finding]:
@@ -43,19 +53,40 @@ def examined(target: Any, looks: Iterable[tuple[str, Look]]) -> Iterator[Finding
         yield from found or [passed(check)]
 
 
-def unsuited(subject: Subject, run: Callable[[], Any]) -> list[Finding]:
+def looked_at(
+    subject: Subject, checks_of: Callable[[Subject], Checks], runs: Callable[[Subject], Any] | None = None
+) -> Iterator[Finding]:
+    """Build what is asked of a part, and ask it; a part that cannot be built fails in one sentence.
+
+    Parameters
+    ----------
+    subject
+        The part.
+    checks_of
+        Builds it, and has what is asked of it.
+    runs
+        Shows whether it goes with the recipe that was chosen.
+    """
+    with attempt("builds", subject.target) as refused:
+        checks = checks_of(subject)
+    if not refused and runs is not None:
+        refused = _unsuited(subject, runs)
+    yield from refused or examined(checks.target, checks.looks())
+
+
+def _unsuited(subject: Subject, runs: Callable[[Subject], Any]) -> list[Finding]:
     """Return a SKIP where a part refuses, by a sentence of its own, a recipe of ours that it was put into.
 
     A recipe of its own distribution names it, and has to suit it.
     """
     file = Path(next(iter(subject.filled.recipe.files), ""))
     try:
-        run()
+        runs(subject)
     except (UsageError, DataError) as error:
         if SETTINGS in file.parents:
             what = f"refuses the recipe '{file.stem}' of these checks ({sentence(error)})"
             return [skipped("runs", f"{what}; ship a recipe that names it, or give one by recipe=PATH")]
-    except Exception:  # noqa: BLE001 - whatever else it raises is told of look by look
+    except (Exception, SystemExit):  # noqa: BLE001 - whatever else it raises is told of look by look
         return []
     return []
 
