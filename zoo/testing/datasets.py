@@ -13,21 +13,23 @@ from zoo.contracts import FACTS
 from zoo.provenance import Provenance
 from zoo.testing.findings import Finding, attempt, skipped, warned
 from zoo.testing.read_batches import Batches
-from zoo.testing.values import OFFSETS, difference, everyones_generators, examined, not_plain
+from zoo.testing.values import OFFSETS, Look, difference, everyones_generators, examined, not_plain
 
 if TYPE_CHECKING:
     from zoo.contracts import Dataset
     from zoo.testing.subject import Subject
 
 UNKNOWN = -1
+SHOWN = 4
+"""Labels that a sentence shows."""
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
     """Look at a dataset as it is built, then at what it is once it was fitted to the training items of its recipe."""
     with attempt("opens", subject.target) as found:
         checks = _Checks(subject)
-        found.extend(examined(checks.target, [("length", checks.length), ("groups", checks.groups)]))
-        # without items that belong to groups there is nothing to fit it to
+        found.extend(examined(checks.target, checks.first_looks()))
+        # without items that belong to groups, and can be dealt out by class, there is nothing to fit it to
         if not any(finding.verdict in {"FAIL", "SKIP"} for finding in found):
             with attempt("fit", checks.target) as refused:
                 len(checks.data)
@@ -38,9 +40,13 @@ def examine(subject: Subject) -> Iterator[Finding]:
 class _Checks(Batches):
     """What is asked of a dataset beside its batches."""
 
-    def looks(self) -> Iterator[tuple[str, Any]]:
+    def first_looks(self) -> list[tuple[str, Look]]:
+        """Return the looks at a dataset that was fitted to nothing."""
+        return [("length", self.length), ("groups", self.groups), ("labels", self.labels)]
+
+    def looks(self) -> Iterator[tuple[str, Look]]:
         """Give the looks at a fitted dataset, those first without which the others cannot be understood."""
-        names = ("provides", "batch", "images", "order", "repeat", "facts", "labels", "sizes", "fit", "restore")
+        names = ("provides", "batch", "images", "order", "repeat", "facts", "label", "sizes", "fit", "restore")
         for name in (*names, "provenance", "predict"):
             yield name, getattr(self, name)
 
@@ -58,8 +64,8 @@ class _Checks(Batches):
 
     def labels(self) -> Iterator[Finding]:
         """Look whether labels are numbers of classes, or rows of them."""
-        labels, sets = getattr(self.data, "labels", None), getattr(self.data, "label_sets", None)
-        classes = list(getattr(self.data, "classes", None) or ())
+        labels, sets = getattr(self.made, "labels", None), getattr(self.made, "label_sets", None)
+        classes = list(getattr(self.made, "classes", None) or ())
         if labels is None and sets is None:
             return
         if not classes or len(set(classes)) != len(classes) or not all(isinstance(name, str) for name in classes):
@@ -73,7 +79,7 @@ class _Checks(Batches):
         yield from self._numbers(name, np.asarray(given), len(classes))
 
     def _numbers(self, name: str, given: Any, classes: int) -> Iterator[Finding]:
-        count, whole = len(self.data), given.dtype.kind in "iu" or bool((given == np.floor(given)).all())
+        count, whole = len(self.made), given.dtype.kind in "iu" or bool((given == np.floor(given)).all())
         shape, low, high = ((count,), UNKNOWN, classes - 1) if name == "labels" else ((count, classes), UNKNOWN, 1)
         if given.shape != shape or not whole or given.min() < low or given.max() > high:
             span = f"{given.min()} to {given.max()}" if given.size else "nothing"
@@ -83,9 +89,18 @@ class _Checks(Batches):
             return
         if name == "label_sets" and bool(((given == UNKNOWN).any(axis=1) != (given == UNKNOWN).all(axis=1)).any()):
             yield self.failed("labels", "a row of label_sets is -1 in part; it is known whole or not at all", name)
+
+    def label(self) -> Iterator[Finding]:
+        """Hold the labels of a batch against those of all items."""
         read = self.read.get("label")
-        if read is not None and not np.array_equal(np.asarray(read), given[self.chosen].astype(np.asarray(read).dtype)):
-            yield self.failed("labels", f"'label' of a batch is not {name} of its items; return the same numbers")
+        for name in ("labels", "label_sets"):
+            told = getattr(self.data, name, None)
+            if read is None or told is None:
+                continue
+            given, own = np.asarray(told)[self.chosen], np.asarray(read)
+            if given.shape != own.shape or not np.array_equal(given.astype(own.dtype), own):
+                what = f"'label' of a batch is {own.tolist()[:SHOWN]}, and {name} are {given.tolist()[:SHOWN]}"
+                yield self.failed("label", f"{what} for these items; return the same")
 
     def sizes(self) -> Iterator[Finding]:
         """Hold what is said of the sizes of bags against a batch."""

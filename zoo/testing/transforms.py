@@ -87,16 +87,17 @@ class _Checks:
             yield self.failed("batch", what)
         for name, value in self.given.items():
             if isinstance(value, torch.Tensor):
-                yield from self._like(name, value, found[name], found)
+                yield from self._like("batch", name, value, found)
 
-    def _like(self, name: str, was: torch.Tensor, now: Any, found: Mapping[str, Any]) -> Iterator[Finding]:
+    def _like(self, check: str, name: str, was: torch.Tensor, found: Mapping[str, Any]) -> Iterator[Finding]:
+        now = found[name]
         rows = {len(was), int(found[OFFSETS][-1])} if OFFSETS in found else {len(was)}
         if not isinstance(now, torch.Tensor) or now.dtype != was.dtype:
             what = f"makes '{name}' {getattr(now, 'dtype', type(now).__name__)} of {was.dtype}"
-            yield self.failed("batch", f"{what}; a model is built for {was.dtype}, so keep it")
+            yield self.failed(check, f"{what}; a model is built for {was.dtype}, so keep it")
         elif not self.is_fitted and len(now) not in rows:
             wanted = " or ".join(map(str, sorted(rows)))
-            yield self.failed("batch", f"makes {len(now)} rows of '{name}' of {len(was)}; return {wanted}")
+            yield self.failed(check, f"makes {len(now)} rows of '{name}' of {len(was)}; return {wanted}")
 
     def unchanged(self) -> Iterator[Finding]:
         """Look whether the batch that it was handed is as it was."""
@@ -140,8 +141,9 @@ class _Checks:
         """Change a batch of one item."""
         one = self.subject.batch(1)
         found = self.changed(batch=one)
-        if len(found["id"]) != 1:
-            yield self.failed("single", f"makes {len(found['id'])} items of one; return one")
+        for name, value in one.items():
+            if isinstance(value, torch.Tensor) and name in found:
+                yield from self._like("single", name, value, found)
 
     def fit(self) -> Iterator[Finding]:
         """Fit twice: what is fitted follows from the items handed over, and from nothing else."""
