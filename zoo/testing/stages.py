@@ -130,9 +130,11 @@ class _Checks:
                     told = next(steps)
                 except StopIteration as stop:
                     heard.returned = stop.value
-                    return stop.value
+                    # what cannot be kept is told of, and would stop the run here
+                    return None if list(self._unkept(stop.value)) else stop.value
                 heard.yielded.append(told)
-                yield told
+                if isinstance(told, Record):
+                    yield told
 
         own.stage.run = overheard
         _drained(pipeline.run(staged.place, member, [own], staged.views, taken))
@@ -146,19 +148,23 @@ class _Checks:
 
     def made(self) -> Iterator[Finding]:
         """Look whether what it hands on can be kept."""
-        made = self.heard[0].returned
+        for what in self._unkept(self.heard[0].returned):
+            yield self.failed("made", what)
+
+    def _unkept(self, made: Any) -> Iterator[str]:
+        """Say what of a result cannot be kept."""
         if made is None:
             return
         if not isinstance(made, Made):
-            yield self.failed("made", f"returns a {type(made).__name__}; return Made(...), or nothing")
+            yield f"returns a {type(made).__name__}; return Made(...), or nothing"
             return
         for name, values in {**made.arrays, **made.calibration}.items():
             if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
-                what = f"'{name}' is {getattr(values, 'dtype', type(values).__name__)}; hand on arrays of numbers"
-                yield self.failed("made", what)
+                given = getattr(values, "dtype", type(values).__name__)
+                yield f"'{name}' is {given}; hand on arrays of numbers"
         strange = not_plain(dict(made.summary), "summary")
         if strange:
-            yield self.failed("made", f"{strange}, which no JSON has; tell text, whole numbers and finite floats")
+            yield f"{strange}, which no JSON has; tell text, whole numbers and finite floats"
 
     def repeat(self) -> Iterator[Finding]:
         """Hold what it made twice against each other."""

@@ -81,8 +81,9 @@ def put(recipe: Recipe, kind: str, block: dict[str, Any], registry: Registry) ->
         return _of(recipe, {**data, "transforms": {"train": [block]}}), ("transforms", "train", 0)
     data = {key: value for key, value in data.items() if key not in OF_STAGES}
     data["train"] = {key: value for key, value in data.get("train", {}).items() if key in SHARED}
-    if kind == "stages":
-        return _of(recipe, {**data, "stages": [block]}), ("stages", 0)
+    data["transforms"] = {key: value for key, value in (data.get("transforms") or {}).items() if key != "train"}
+    if kind == "stages":  # a class that is registered nowhere has a name that no stage may have
+        return _of(recipe, {**data, "stages": [{"name": "check", **block}]}), ("stages", 0)
     for entry in registry.entries("stages"):  # a kind that has no slot of its own stands in some stage's
         slots = _signature(registry, "stages", entry.name).slots
         key = next((key for key, slot in slots.items() if slot.kind == kind), None)

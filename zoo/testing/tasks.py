@@ -144,20 +144,20 @@ class _Checks:
     def score(self) -> Iterator[Finding]:
         """Look whether it gives the scores it names, as numbers, and counts beside them."""
         found, counts = self.task.score(*self.tested)
-        yield from self._named(found, "the model")
+        yield from self._named("score", found, "the model")
         for name, value in counts.items():
             if not isinstance(value, int | float) or isinstance(value, bool):
                 yield self.failed("score", f"count '{name}' is {_shown(value)}; return a number", "score")
 
-    def _named(self, found: Scores, who: str) -> Iterator[Finding]:
+    def _named(self, check: str, found: Scores, who: str) -> Iterator[Finding]:
         told = list(self.task.scores)
         if set(found) != set(told):
             what = f"gives {', '.join(sorted(found))} for {who}, and scores names {', '.join(sorted(told))}"
-            yield self.failed("score", f"{what}; give exactly those", "score")
+            yield self.failed(check, f"{what}; give exactly those", "score")
         for name, value in found.items():
             if not isinstance(value, int | float) or np.isinf(value):
                 what = f"{name} of {who} is {value!r}; return a finite number, or NaN where there is none"
-                yield self.failed("score", what, "score")
+                yield self.failed(check, what, "score")
 
     def order(self) -> Iterator[Finding]:
         """Score the items the other way round."""
@@ -203,7 +203,7 @@ class _Checks:
                 what = f"floor '{name}' predicts {told}, and the model {model}"
                 yield self.failed("floors", f"{what}; predict the same", "predict_floor")
                 continue
-            yield from self._named(self.values(said, truth), f"floor '{name}'")
+            yield from self._named("floors", self.values(said, truth), f"floor '{name}'")
 
     def calibrate(self) -> Iterator[Finding]:
         """Fit to items what outputs are to be predicted with from then on."""
