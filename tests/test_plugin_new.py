@@ -33,7 +33,10 @@ def install(dist):
         points = {group.removeprefix("zoo."): names for group, names in project["entry-points"].items()}
         inside = {path: text for path, text in files.items() if path.startswith(plugin.package)}
         recipe = f"recipes/{plugin.part}.yaml"
-        return dist(project["name"], files={**inside, f"{plugin.package}/{recipe}": files[recipe]}, points=points)
+        site = dist(project["name"], files={**inside, f"{plugin.package}/{recipe}": files[recipe]}, points=points)
+        with next(site.glob("*.dist-info")).joinpath("METADATA").open("a") as metadata:
+            metadata.write(f"License-Expression: {project['license']}\n")
+        return site
 
     return make
 
@@ -115,6 +118,17 @@ def test_the_recipe_of_a_new_part_of_every_kind_is_right_and_names_it(kind, inst
     assert plugin.part in lines[0]
     assert lines[1] == "# yaml-language-server: $schema=../zoo.schema.json"
     assert f"zoo train {plugin.part}" in path.read_text()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "heads"])  # of heads, zoo-hello is asked
+def test_a_new_part_of_every_kind_keeps_what_its_kind_promises(kind, install):
+    from zoo import testing
+
+    plugin = scaffold.plan(f"lab-{kind}", kind)
+    install(plugin)
+    found = getattr(testing, f"check_{singular(kind)}")(plugin.part)
+    told = [str(one) for one in found if one.verdict != "PASS"]
+    assert [one for one in told if "CUDA" not in one and "no file of yours" not in one] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
