@@ -1,5 +1,6 @@
 """Names are promises: the reviewed table of public names is what is installed."""
 
+import re
 from pathlib import Path
 
 from zoo.registry import Registry
@@ -26,8 +27,8 @@ def test_the_table_is_sorted_and_says_nothing_twice():
     assert reviewed() == sorted(set(reviewed()))
 
 
-def test_public_names_are_lower_case_words_joined_by_dashes():
-    assert all(name.replace("-", "").isalnum() and name == name.lower() for _, name, _ in reviewed())
+def test_public_names_are_lower_case_words_joined_by_dashes_and_perhaps_the_number_of_their_meaning():
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*(\.v[0-9]+)?", name) for _, name, _ in reviewed())
 
 
 def test_a_published_name_is_a_component_that_can_be_traced():
