@@ -24,7 +24,7 @@ checks: env
 
 # the site, from the pages in docs/ and from what is installed; open site/index.html
 docs: env
-	$(BIN)/mkdocs build --quiet --strict --site-dir site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir site
 
 env: $(READY)
 
