@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import zoo as face
-from zoo import manifest, publish
+from zoo import manifest, publish, verdict
 from zoo.errors import MissingError, UsageError
 from zoo.publish import Wish, assemble, without_places
 from zoo.run import Run
@@ -46,6 +46,15 @@ def test_the_same_run_gives_the_same_bytes(tiny_run, tmp_path):
     wish = Wish("tiny", "lab/tiny")
     one, other = (assemble(Run.open(tiny_run), wish, tmp_path / name) for name in ("one", "other"))
     assert (one / "manifest.json").read_bytes() == (other / "manifest.json").read_bytes()
+
+
+def test_its_card_tells_what_the_parts_of_the_recipe_bring(tiny_run, tmp_path, monkeypatch):
+    brought = {"tiny-linear": [{"name": "weights of Atlas", "licence": "cc-by-nc-4.0", "citation": "Nobody 2024"}]}
+    monkeypatch.setattr(verdict, "terms_of", lambda entry: brought.get(entry.name, []))
+    card = (assemble(Run.open(tiny_run), Wish("tiny", "lab/tiny"), tmp_path / "out") / "README.md").read_text()
+    assert "| weights of Atlas (encoder tiny-linear) | cc-by-nc-4.0 |" in card
+    assert "because of weights of Atlas (encoder tiny-linear) under cc-by-nc-4.0" in card
+    assert "- weights of Atlas (encoder tiny-linear): Nobody 2024" in card
 
 
 def test_a_run_that_has_no_scores_yet_is_told_to_go_on(tiny_run, tmp_path):
