@@ -85,7 +85,7 @@ class _Checks:
             with everyones_generators(seed) as found:
                 results.append(self.drawn())
             used += found
-        if used or not np.array_equal(*results):
+        if used or not np.array_equal(results[0], results[1]):
             whose = ", ".join(dict.fromkeys(used)) or "a generator other than rng"
             yield self.failed(
                 "draws", f"draws from {whose}, which a resumed run cannot go on with; draw from rng alone"

@@ -14,6 +14,7 @@ from zoo import checkpoint, infer
 from zoo.contracts import HubTask
 from zoo.model import Model
 from zoo.scores import pooling
+from zoo.testing import trial
 from zoo.testing.findings import Finding, failed, place_of, skipped, warned
 from zoo.testing.values import Look, difference, looked_at
 
@@ -69,7 +70,7 @@ class _Checks:
     def side(self, name: str) -> Indices:
         """Return some items of a side, spread over it."""
         items = np.asarray(self.subject.items(name), dtype=np.int64)
-        return items[np.unique(np.linspace(0, len(items) - 1, SOME).round().astype(int))]
+        return trial.spread(items, SOME)
 
     def outputs(self, items: Indices) -> Arrays:
         """Return the outputs of the model for items; read one by one, so that their order cannot change a digit."""

@@ -71,9 +71,9 @@ def workplace(filled: Filled, folder: Path) -> Workplace:
 def member_of(filled: Filled, dataset: Dataset, fold: Split) -> Member:
     """Return the first training of a recipe over a dataset that is fitted."""
     everyone, facts = dataset.groups[fold.unit], dict(dataset.facts)
-    sides = {side: as_items(fold.items(everyone, side)) for side in ("train", "val")}
+    train, val = (as_items(fold.items(everyone, side)) for side in ("train", "val"))
     task = filled.build("task", facts)
-    return Member("check", filled.frame.train.seeds[0], filled, dataset, task, **sides, facts=facts)
+    return Member("check", filled.frame.train.seeds[0], filled, dataset, task, train, val, facts)
 
 
 def spread(items: Indices, most: int) -> Indices:
