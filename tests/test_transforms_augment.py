@@ -14,6 +14,7 @@ from zoo.transforms.blur import Blur
 from zoo.transforms.channel_jitter import ChannelJitter
 from zoo.transforms.elastic import Elastic
 from zoo.transforms.erase import Erase
+from zoo.transforms.shot_noise import ShotNoise
 
 EVERY = {
     "affine": lambda **more: Affine(degrees=180, translate=0.15, scale=(0.75, 1.25), shear=15, flip=True, **more),
@@ -24,6 +25,7 @@ EVERY = {
     "erase with noise": lambda p=1.0: Erase(p=p, fill="noise"),
     "channel-jitter": lambda **more: ChannelJitter(brightness=0.3, contrast=0.3, gamma=0.2, **more),
     "blur": lambda p=1.0: Blur(sigma=(0.5, 2.0), p=p),
+    "shot-noise": lambda p=1.0: ShotNoise(p=p),
 }
 every = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 
@@ -245,3 +247,24 @@ def test_an_image_smaller_than_the_blur_is_blurred_as_far_as_it_goes():
 def test_a_setting_out_of_bounds_is_refused_with_the_bound(make, said):
     with pytest.raises(ValueError, match=said):
         make()
+
+
+def test_shot_noise_has_the_variance_of_counted_photons_and_of_the_readout():
+    level = torch.tensor([0.25, 0.64]).view(2, 1, 1, 1)
+    one = {"id": ["dim", "bright"], "image": level.expand(2, 1, 200, 200).clone()}
+    found = ShotNoise(photons=(100.0, 100.0), readout=0.02, p=1.0)(one, seeded())["image"]
+    assert found.mean((1, 2, 3)).tolist() == pytest.approx([0.25, 0.64], abs=0.002)
+    assert found.var((1, 2, 3)).tolist() == pytest.approx([0.0029, 0.0068], rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"photons": (0.0, 5.0)}, "photons is [smallest, largest] between 1 and 1e+06, not [0.0, 5.0]"),
+        ({"readout": 2.0}, "readout lies between 0 and 1, not 2.0"),
+    ],
+)
+def test_shot_noise_that_cannot_be_is_refused(settings, sentence):
+    with pytest.raises(ValueError) as refused:
+        ShotNoise(**settings)
+    assert str(refused.value) == sentence

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from zoo.nn.images import draw, map_images
-from zoo.nn.warp import between, change_chosen, probability, span
+from zoo.nn.warp import between, change_chosen, once, probability, span
 
 MOST_PHOTONS = 1e6
 
@@ -53,9 +53,10 @@ class ShotNoise:
         numbers = draw(batch, generator, 2)
         chosen = numbers[:, 0] < self.p
         photons = between(numbers[chosen, 1], self.log_photons).exp()
+        errors = once(lambda shape: torch.randn(shape, generator=generator))
 
         def noisy(images: torch.Tensor) -> torch.Tensor:
-            error = torch.randn(images.shape, generator=generator).to(images)
+            error = errors(tuple(images.shape)).to(images)
             variance = images.clamp(min=0) / photons.to(images)[:, None, None, None] + self.readout**2
             return (images + variance.sqrt() * error).clamp(0, 1)
 
