@@ -65,7 +65,7 @@ class Wordless(Regress):
 
 class Endless(Regress):
     def predict(self, outputs, bank):
-        return {"value": outputs["value"] / 0}
+        return {"value": np.full_like(outputs["value"], np.inf)}
 
 
 class Listing(Regress):
