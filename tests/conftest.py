@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -19,6 +20,18 @@ DATA = Path(os.environ.get("ZOO_TEST_DATA", HERE.parent.parent / "shared" / "dat
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+_settled = {"modules": 0}
+
+
+@pytest.fixture(autouse=True)
+def _garbage():
+    """Take what large libraries left when they were imported out of every later search for garbage: it stays anyhow."""
+    if len(sys.modules) > _settled["modules"] + 300:
+        gc.collect()
+        gc.freeze()
+        _settled["modules"] = len(sys.modules)
 
 
 @pytest.fixture(autouse=True)

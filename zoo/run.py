@@ -8,14 +8,14 @@ import os
 import platform
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from zoo import atomic
+from zoo import atomic, installed
 from zoo.errors import MissingError, RunError
 from zoo.folders import runs_folder
 
@@ -217,14 +217,20 @@ def environment() -> dict[str, Any]:
     """Return the versions and the machine that a result depends on."""
     import torch
 
-    versions = {dist.name.lower(): dist.version for dist in metadata.distributions() if dist.name}
-    wanted = ("torch", "torchvision", "timm", "accelerate", "numpy", "scanpy", "anndata", "safetensors")
-    zoo = {name: version for name, version in versions.items() if name.startswith("zoo-") or name == "microscopy-zoo"}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "device": device,
         "threads": torch.get_num_threads(),
-        "packages": {**zoo, **{name: versions[name] for name in wanted if name in versions}},
+        "packages": _packages(),
     }
+
+
+def _packages() -> dict[str, str]:
+    """Return the versions of what takes part in zoo, and of what its parts stand on; no other metadata are read."""
+    versions = {line.distribution: line.version for line in installed.read().lines}
+    for name in ("torch", "torchvision", "timm", "accelerate", "numpy", "scanpy", "anndata", "safetensors"):
+        with suppress(metadata.PackageNotFoundError, KeyError):  # the latter where importlib_metadata has been imported
+            versions[name] = metadata.version(name)
+    return versions

@@ -2,18 +2,14 @@
 
 import json
 
-import pytest
-import torch
-
 
 def options(*settings):
     return [part for setting in settings for part in ("--set", setting)]
 
 
-@pytest.mark.slow
 def test_hiscmcl_clears_both_floors_on_donors_it_has_not_seen(zoo, tmp_path):
-    torch.set_num_threads(2)
-    small = ["data.donors=6", "data.split={test: [D5, D6]}", "train.epochs=14", "train.batch=32"]
+    small = ["data.donors=6", "data.split={test: [D5, D6]}", "data.views.patch=32"]
+    small += ["train.epochs=10", "train.batch=32", "train.lr=2e-3"]
     code, out, err = zoo("train", "hiscmcl", *options(*small), "--out", tmp_path / "run", "--format", "json")
     assert code == 0, err
     metrics = json.loads(out)
