@@ -251,3 +251,15 @@ def test_a_stage_over_many_items_is_left_to_a_smaller_recipe(tiny):
     found = of_stage(Once, "data.items=400")["runs"]
     assert found.verdict == "SKIP"
     assert "its recipe has 400 items, and checks run at most 128; give a smaller one" in found.message
+
+
+@pytest.mark.parametrize("name", ["train", "embed", "refine", "calibrate"])
+def test_our_own_stages_keep_their_promises(tiny, name):
+    bags = recipe.load(RECIPES / "bags.yaml", ["data.bags=24", "stages.3.rounds=1"])
+    assert {one.verdict for one in findings("stages", name, stages, recipe=bags).values()} == {"PASS"}
+
+
+def test_cells_are_found_and_cut_out_as_a_stage_promises():
+    small = ["data.antibodies=40", "data.fields=1", "data.size=96", "data.diameter=40", "data.rare=2"]
+    found = findings("stages", "segment", stages, recipe=recipe.load("hpa", [*small, "stages.0.processes=0"]))
+    assert {one.verdict for one in found.values()} == {"PASS"}, found
