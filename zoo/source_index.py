@@ -83,7 +83,8 @@ def _known(item: Any, stamp: list[int]) -> Outline | None:
     if not isinstance(item, dict) or item.get("stamp") != stamp:
         return None
     imports, defined, line, signature, doc = (item.get(key) for key in Outline.__slots__)
-    texts = isinstance(signature, str) and isinstance(doc, str) and isinstance(imports, list)
-    if texts and isinstance(defined, bool) and isinstance(line, int) and all(isinstance(n, str) for n in imports):
+    if not (isinstance(imports, list) and all(isinstance(name, str) for name in imports)):
+        return None
+    if isinstance(defined, bool) and isinstance(line, int) and isinstance(signature, str) and isinstance(doc, str):
         return Outline(imports, defined, line, signature, doc)
     return None
