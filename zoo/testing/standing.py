@@ -132,7 +132,7 @@ def to_the_top(filled: Filled, kind: str, path: KeyPath) -> tuple[Filled, KeyPat
     own = {slot: name for slot, name in own.items() if isinstance(values.get(name), dict)} | {TOP[outer]: key}
     if "loss" not in own:
         own |= {"loss": next(name for name, slot in signature.slots.items() if slot.kind == "losses")}
-    overlay = {slot: Block[Any](values[name], (*stage, name)) for slot, name in own.items()}
+    overlay: dict[str, Block[Any] | None] = {slot: Block(values[name], (*stage, name)) for slot, name in own.items()}
     return filled.of_training({}, overlay), (TOP[outer], *path[3:])
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ from torch import nn
 from zoo import resolve
 from zoo.batches import to_device, transformed
 from zoo.document import KeyPath
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError, UsageError, ZooError
 from zoo.experiment import fit_dataset, folds_of
 from zoo.filled import Filled
 from zoo.recipe import Recipe
@@ -23,6 +25,7 @@ from zoo.schema import SLOTS, SplitSettings
 from zoo.signature import signature_of
 from zoo.testing import samplers, standing, tasks, transforms
 from zoo.testing.findings import Finding, failed, place_in, place_of, sentence, skipped
+from zoo.testing.standing import SETTINGS
 
 if TYPE_CHECKING:
     from zoo.contracts import Batch, Dataset, Indices, Outputs
@@ -35,6 +38,9 @@ RUNS: dict[str, Callable[[Any], None]] = {
     "transforms": transforms.runs,
 }
 """What shows that a part of a kind goes with a recipe."""
+
+
+OWN_RECIPE = "ship a recipe that names it, or give one by recipe=PATH"
 
 
 class UnsuitedError(Exception):
@@ -63,6 +69,11 @@ class Subject:
     filled: Filled
     path: KeyPath
 
+    @property
+    def borrowed(self) -> bool:
+        """Whether the recipe is one of these checks, and so may not be what the part was made for."""
+        return any(Path(file).parent == SETTINGS for file in self.filled.recipe.files)
+
     @cached_property
     def fold(self) -> Split:
         """The first fold of the recipe; where the data under test have other groups, one of their first unit."""
@@ -71,8 +82,17 @@ class Subject:
         except DataError:
             if self.path != ("data",):
                 raise
-            split = SplitSettings(unit=next(iter(self._unfitted.groups)), test=0.3)
-            return folds_of(replace(self.filled, split=split), self._unfitted)[0]
+            return self._some_fold()
+
+    def _some_fold(self) -> Split:
+        """Return a fold over data that the recipe knows nothing of, by the unit of most groups that can be split."""
+        groups = self._unfitted.groups
+        for unit in sorted(groups, key=lambda unit: -len(set(groups[unit]))):
+            for stratify in (None, True):
+                split = SplitSettings(unit=unit, test=0.3, stratify=stratify)
+                with suppress(DataError):
+                    return folds_of(replace(self.filled, split=split), self._unfitted)[0]
+        return folds_of(replace(self.filled, split=SplitSettings(unit=next(iter(groups)), test=0.3)), self._unfitted)[0]
 
     @cached_property
     def _unfitted(self) -> Dataset:
@@ -235,7 +255,15 @@ def subject_of(
             break
     if best[1] is None:
         raise UnsuitedError(_nowhere(entry, target, best[2]))
+    if best[1].borrowed and kind in MODEL_PARTS and _refused(best[2]):
+        what = f"refuses the recipe '{best[1].filled.data['name']}' of these checks ({sentence(best[2])})"
+        raise UnsuitedError(skipped("builds", f"{what}; {OWN_RECIPE}", place_in(best[2], target)))
     return best[1]
+
+
+def _refused(error: BaseException | None) -> TypeGuard[ZooError]:
+    """Return whether a part says in a sentence of its own that it does not belong there, and not that it is broken."""
+    return isinstance(error, ZooError) and not isinstance(error.__cause__, TypeError)
 
 
 def _tried(
@@ -261,7 +289,7 @@ def _tried(
 
 
 def _steps(subject: Subject) -> list[Callable[[], Any]]:
-    if subject.kind == "datasets":
+    if subject.kind in {"datasets", "segmenters", "stages"}:  # asked for no item before they are looked at
         return [subject.make]
     steps: list[Callable[[], Any]] = [lambda: subject.dataset, lambda: subject.batch(1)]
     if subject.kind in RUNS:

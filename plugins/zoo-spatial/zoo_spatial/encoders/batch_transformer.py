@@ -52,6 +52,7 @@ class BatchTransformer(nn.Module):
     """
 
     reads = ("expression", "position")
+    independent = False  # the flaw: features of an item depend on its batch
 
     def __init__(
         self, *, num_genes: int, heads: int = 16, head_dim: int = 128, layers: int = 2, positions: int = 1024
