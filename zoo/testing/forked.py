@@ -92,6 +92,7 @@ class _Watch:
     def imported(self) -> dict[str, Any]:
         """Import the part, and return what was seen."""
         started = time.process_time()
+        self.began.append((started, self.module.partition(".")[0]))
         try:
             target = self.entry.load()
         except BaseException as error:  # noqa: BLE001 - whatever the part raises is what is looked for
