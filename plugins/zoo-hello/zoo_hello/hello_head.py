@@ -16,24 +16,8 @@ class HelloHead(nn.Module):
     """Log-sum-exp of instances: ``bag`` [B, K], ``instance`` [N, K], ``attention`` [N], ``size`` [B].
 
     The logit of a class is ``log(mean(exp(r s))) / r`` over the logits s that the instances of a bag have for it: their
-    mean where r is small, their maximum where it is large. r is learnt, and stays above 0. ``attention`` is how much of
-    the logits' change an instance makes, mean over classes: the softmax of ``r s``.
-
-    Parameters
-    ----------
-    in_features
-        F of the encoder, filled in.
-    num_classes
-        K, filled in.
-    sharpness
-        r to begin with.
-
-    Raises
-    ------
-    ValueError
-        sharpness is not above 0.
-    DataError
-        A bag is empty, or the offsets do not cover the instances.
+    mean where r is small, their maximum where it is large. r is learnt from ``sharpness`` on, and stays above 0.
+    ``attention`` is how much of the logits' change an instance makes, mean over classes: the softmax of ``r s``.
 
     References
     ----------
