@@ -205,7 +205,7 @@ def _in_a_process(parts: Sequence[Part], limit_s: float) -> Iterator[tuple[Part,
     rest = list(parts)
     while rest:
         with tempfile.TemporaryDirectory() as folder:
-            for found in _one_process(rest, Path(folder), limit_s):
+            for found in _one_process(tuple(rest), Path(folder), limit_s):
                 yield rest.pop(0), found
 
 

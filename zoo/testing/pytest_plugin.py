@@ -37,12 +37,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from zoo.errors import ZooError
     from zoo.testing import distribution
 
-    marks = list(metafunc.definition.iter_markers(MARK))
-    if not marks:
+    asked = [name for mark in metafunc.definition.iter_markers(MARK) for name in mark.args]
+    if not asked:
         way = f'@pytest.mark.{MARK}("my-lab-mil")'
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: asks for {ARGUMENT}; say of which distribution: {way}")
     try:
-        names = [distribution.named(name)[0] for mark in marks for name in mark.args]
+        names = [distribution.named(name)[0] for name in asked]
     except ZooError as error:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from error
     parts = [part for name in names for part in distribution.parts_of(name)]
