@@ -77,6 +77,13 @@ def test_every_page_is_reached_from_the_first_one(pages):
     assert set(pages) - found <= {"404.html"}
 
 
+def test_files_that_a_page_takes_in_are_taken_in_whole(pages):
+    page = re.sub(r"\s", "", unescape(re.sub(r"<[^>]+>", "", pages["how-to/write-a-plugin.html"])))
+    hello = ROOT / "plugins" / "zoo-hello"
+    for file in ("pyproject.toml", "zoo_hello/hello_head.py"):
+        assert re.sub(r"\s", "", (hello / file).read_text()) in page, file
+
+
 def test_no_page_asks_anything_of_the_network(pages, site):
     for page, html in pages.items():
         loaded = re.findall(r'<(?:script|img|iframe|source)[^>]*\ssrc="?([^"\s>]+)', html)
