@@ -63,11 +63,12 @@ class Encoder(Protocol):
     """Turns a batch into features: an ``nn.Module`` with ``forward(batch) -> [B, F]``.
 
     ``reads`` names the entries of the batch it needs (checked before training), and ``makes``, which may be left out,
-    those that it hands to the encoders inside it instead; ``out_features`` is F. In evaluation mode the features of an
-    item must not depend on which items share its batch. One that can show where it looks also has ``mapped(batch) ->
-    [B, C, h, w]`` and ``pooled(map) -> [B, F]``, one after the other the same as calling it. Any module of a model that
-    begins from published weights says so in ``provenance`` (:class:`Provenance`), and one that wants a learning rate of
-    its own has a name in ``part``: ``attention`` for ``train.lr: {encoder: 1e-4, encoder.attention: 5e-4}``.
+    those that it hands to encoders inside it; ``out_features`` is F. In evaluation mode the features of an item must
+    not depend on which items share its batch; published methods in which they do say ``independent = False``. One that
+    can show where it looks also has ``mapped(batch) -> [B, C, h, w]`` and ``pooled(map) -> [B, F]``, one after the other
+    the same as calling it. Any module that begins from published weights says so in ``provenance``
+    (:class:`Provenance`), and one that wants a learning rate of its own has a name in ``part``: ``attention`` for
+    ``train.lr: {encoder: 1e-4, encoder.attention: 5e-4}``.
 
     >>> import torch
     >>> class MeanColour(torch.nn.Module):  # zoo.encoders: mean-colour = "my_lab:MeanColour"
@@ -163,8 +164,7 @@ class Sampler(Protocol):
     """Says which training items an epoch takes, how often each, and in which order: batches are cut from that order.
 
     It is called anew for every epoch, always with the same items, and draws from nothing but the generator it is given.
-    Every epoch has the same number of items. All are of the training groups, so none that it repeats is on another
-    side.
+    Every epoch has the same number of items, all of the training groups: what is repeated is on no other side.
 
     >>> import numpy as np
     >>> class Half:  # zoo.samplers: half = "my_lab:Half"
