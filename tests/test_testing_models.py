@@ -333,6 +333,18 @@ def test_a_part_that_runs_what_it_reads_is_told_every_line(dist):
     assert [line.rpartition("bad_pickles.py:")[2] for line in told] == ["17)", "15)", "17)", "16)"]
 
 
+def test_terms_that_are_not_well_formed_are_told_where_they_stand(dist):
+    text = PICKLES.partition("        if file:")[0] + "\n    terms = {'name': 'weights', 'licence': 'mitt'}\n"
+    text += '\n    def forward(self, batch):\n        return batch["image"].mean(dim=(2, 3))\n'
+    site = dist("lab-terms", files={"bad_terms.py": text}, points={"encoders": {"terms": "bad_terms:Pickles"}})
+    metadata = next(site.glob("*/METADATA"))
+    metadata.write_text(metadata.read_text() + "Classifier: License :: OSI Approved :: MIT License\n")
+    told = lines(check_encoder, "terms")
+    assert list(told) == ["licence"]
+    assert "licence 'mitt'" in told["licence"]
+    assert told["licence"].endswith("bad_terms.py:15)")
+
+
 def test_a_place_is_the_line_that_sets_a_value_and_else_where_it_is_declared():
     assert place_of(Forgets, "seen").endswith(line_of("self.seen = torch.zeros(4)")[:-1])
     assert place_of(Elsewhere, "reads").endswith(line_of('reads = ("volume",)')[:-1])

@@ -98,9 +98,10 @@ def _docstring(kind: str, target: Any) -> Iterator[Finding]:
 def licence_of(distribution: str) -> str:
     """Return the licence that a distribution states, empty where it states none."""
     about = metadata.metadata(distribution)
-    stated = about["License-Expression"] or about["License"] or ""
-    classified = [line for line in about.get_all("Classifier") or () if line.startswith("License ::")]
-    return " ".join(stated.split())[:ROOM] or (classified or [""])[0]
+    fields = ("License-Expression", "License", "Classifier")
+    found = [(field, " ".join(str(line).split())) for field in fields for line in about.get_all(field) or ()]
+    stated = [text for field, text in found if text and (field != "Classifier" or text.startswith("License ::"))]
+    return stated[0][:ROOM] if stated else ""
 
 
 def _licence(entry: Entry, target: Any, signature: Signature) -> Iterator[Finding]:
@@ -111,8 +112,8 @@ def _licence(entry: Entry, target: Any, signature: Signature) -> Iterator[Findin
             what = f"{entry.distribution} states no licence, so that nobody may use it"
             way = 'say license = "Apache-2.0", or which it is, under [project] of its pyproject.toml'
             raised.append(failed("licence", f"{what}; {way}", shown(file)))
-        declared, unreadable = terms.declared(entry)
-        wrong = [unreadable] if unreadable else terms.problems(declared, signature.parameters)
+        declared, wrong = terms.declared(entry)
+        wrong = wrong or terms.problems(declared, signature.parameters)
         raised.extend(failed("licence", one, place_of(target, terms.ATTRIBUTE)) for one in wrong)
     yield from raised or [passed("licence", stated)]
 
@@ -132,7 +133,7 @@ def _pickle_free(target: Any) -> Iterator[Finding]:
 
 def _imported(tree: ast.Module) -> dict[str, str]:
     """Return what each imported name stands for, in full."""
-    found = {}
+    found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.asname: alias.name for alias in node.names if alias.asname}

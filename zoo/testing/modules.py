@@ -157,7 +157,7 @@ def _row(batch: Mapping[str, Any], name: str, item: int, number: int) -> Any:
 def _cuda(subject: Subject, arguments: Sequence[Any]) -> Iterator[Finding]:
     """Hold CUDA against the CPU."""
     if not torch.cuda.is_available():
-        yield skipped("cuda", "there is no CUDA device here; nothing was held against the CPU")
+        yield skipped("cuda", "no CUDA device is here; run the checks once where there is one")
         return
     part = subject.make()
     here = calls.evaluated(part, arguments)
