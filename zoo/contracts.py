@@ -65,8 +65,8 @@ class Encoder(Protocol):
     ``reads`` names the entries of the batch it needs (checked before training), and ``makes``, which may be left out,
     those that it hands to encoders inside it; ``out_features`` is F. In evaluation mode the features of an item must
     not depend on which items share its batch; published methods in which they do say ``independent = False``. One that
-    can show where it looks also has ``mapped(batch) -> [B, C, h, w]`` and ``pooled(map) -> [B, F]``, one after the other
-    the same as calling it. Any module that begins from published weights says so in ``provenance``
+    can show where it looks also has ``mapped(batch) -> [B, C, h, w]`` and ``pooled(map) -> [B, F]``, which in
+    turn are the same as calling it. Any module that begins from published weights says so in ``provenance``
     (:class:`Provenance`), and one that wants a learning rate of its own has a name in ``part``: ``attention`` for
     ``train.lr: {encoder: 1e-4, encoder.attention: 5e-4}``.
 
