@@ -47,6 +47,10 @@ class Frozen(nn.Module):
         A bag is empty, or the offsets do not cover the instances.
     RunError
         The cache folder is full or cannot be written.
+
+    References
+    ----------
+    Ours.
     """
 
     def __init__(self, *, base: Encoder, keep: bool = True) -> None:

@@ -29,6 +29,10 @@ class PerInstance(nn.Module):
     ------
     ValueError
         at_once is below 1, or the base reads something that an instance does not have.
+
+    References
+    ----------
+    Ours.
     """
 
     reads = ("instances",)

@@ -25,6 +25,10 @@ class Dihedral(nn.Module):
     ----------
     base
         Any encoder that reads images.
+
+    References
+    ----------
+    Ours; to average over the eight views of a square is older than any paper that we could name.
     """
 
     def __init__(self, *, base: Encoder) -> None:
