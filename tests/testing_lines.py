@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from zoo.testing.subject import subject_of
+from zoo.testing.hosting import subject_of
 
 
 def findings(kind, part, module, **more):

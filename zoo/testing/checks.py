@@ -24,7 +24,8 @@ from zoo.testing import (
 )
 from zoo.testing.distribution import Part
 from zoo.testing.findings import ContractError, Finding, failed, passed, sentence
-from zoo.testing.subject import Subject, UnsuitedError, subject_of
+from zoo.testing.hosting import UnsuitedError, subject_of
+from zoo.testing.subject import Subject
 
 EXAMINE: dict[str, Callable[[Subject], Iterator[Finding]]] = {
     "encoders": encoders.examine,
