@@ -87,3 +87,14 @@ def test_checking_a_recipe_of_light_parts_imports_pydantic_but_no_torch(monkeypa
     assert out == "x.yaml: is right\n"
     assert "pydantic" in modules
     assert not HEAVY & modules
+
+
+def test_what_a_distribution_offers_to_pydantic_is_not_imported(dist, monkeypatch, tmp_path):
+    site = dist("canary", files={"canary.py": "open('sung', 'w')\nplugin = None\n"})
+    (site / "canary-1.0.dist-info" / "entry_points.txt").write_text("[pydantic]\ncanary = canary:plugin\n")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.delenv("PYDANTIC_DISABLE_PLUGINS", raising=False)
+    _, modules = modules_after("ls", "recipes")
+    assert "pydantic" in modules
+    assert "canary" not in modules
+    assert not (tmp_path / "sung").exists()

@@ -10,6 +10,8 @@ def main() -> None:
     """Run the command line; every error on purpose becomes its sentence and its exit code."""
     if os.environ.get("ZOO_OFFLINE") == "1":
         os.environ["HF_HUB_OFFLINE"] = "1"
+    # else pydantic imports whatever installed distributions offer it, which nobody has asked for, and looks for long
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # the client of the Hub reads these when it is imported; what it has to say, zoo says in its own sentences
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
