@@ -85,6 +85,8 @@ def her2st_root():
 def dist(tmp_path, monkeypatch):
     """Install a throw-away distribution: ``dist("name", files={...}, points={"encoders": {"x": "mod:X"}})``."""
 
+    modules, before = set(), set(sys.modules)
+
     def make(name, *, files=None, points=None, version="1.0"):
         site = tmp_path / "site" / name
         info = site / f"{name.replace('-', '_')}-{version}.dist-info"
@@ -98,10 +100,15 @@ def dist(tmp_path, monkeypatch):
         for file, text in (files or {}).items():
             (site / file).parent.mkdir(parents=True, exist_ok=True)
             (site / file).write_text(text)
+            modules.add(Path(file).parts[0].removesuffix(".py"))
         monkeypatch.syspath_prepend(str(site))
         return site
 
-    return make
+    yield make
+    # what one test has imported would be found in the place of another's file of the same name
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in modules:
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
