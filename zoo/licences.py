@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from zoo.errors import MissingError
 from zoo.registry import OWN_DISTRIBUTION
@@ -161,6 +162,20 @@ def text_of(licence: str) -> str | None:
     return text if text and "Apache License" in text else None
 
 
+def stated_by(name: str) -> str:
+    """Return the licence of an installed distribution in its own words, on one line; empty where it states none.
+
+    Raises
+    ------
+    MissingError
+        It is not installed.
+    """
+    found = _metadata(name)
+    texts = [str(found[key]).strip() for key in ("License-Expression", "License") if key in found]
+    texts += [text.rpartition(" :: ")[2] for text in found.get_all("Classifier") or () if _is_licence(text)]
+    return next((text.splitlines()[0].strip() for text in texts if text), "")
+
+
 def of_distribution(name: str) -> str:
     """Return the licence that an installed distribution states, in lower case, or ``none``.
 
@@ -171,17 +186,21 @@ def of_distribution(name: str) -> str:
     MissingError
         It is not installed.
     """
-    try:
-        found = metadata.metadata(name)
-    except metadata.PackageNotFoundError as error:
-        way = f"install it with: pip install {name}"
-        raise MissingError(f"{name}: is not installed, so its licence cannot be read; {way}") from error
+    found = _metadata(name)
     if "License-Expression" in found:
         return _of_spdx(found["License-Expression"])
     classifiers = {text.rpartition(" :: ")[2] for text in found.get_all("Classifier") or () if _is_licence(text)}
     mapped = sorted({_CLASSIFIERS[text] for text in classifiers & _CLASSIFIERS.keys()})
     old = _of_spdx(found["License"]) if "License" in found else ""  # free text; taken where it is an identifier
     return ", ".join(mapped) or (old if known(old) else NONE)
+
+
+def _metadata(name: str) -> Any:
+    try:
+        return metadata.metadata(name)
+    except metadata.PackageNotFoundError as error:
+        way = f"install it with: pip install {name}"
+        raise MissingError(f"{name}: is not installed, so its licence cannot be read; {way}") from error
 
 
 def _of_spdx(expression: str) -> str:

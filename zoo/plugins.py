@@ -21,10 +21,9 @@ Plugins and what they bring are sorted by name; zoo itself stands among them, fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any
 
-from zoo import catalogue
+from zoo import catalogue, licences
 from zoo.errors import MissingError
 from zoo.kinds import COMMANDS, KINDS, MODELS, NAMES, RECIPES
 from zoo.registry import Entry, Registry
@@ -96,7 +95,12 @@ class _Rows:
         if line.distribution not in self._rows:
             row: dict[str, Any] = {"distribution": line.distribution, "version": line.version}
             lists: dict[str, list[Any]] = {key: [] for key in ("parts", RECIPES, MODELS, COMMANDS, NAMES)}
-            self._rows[line.distribution] = {**row, "licence": _licence(line.distribution), "left_out": False, **lists}
+            self._rows[line.distribution] = {
+                **row,
+                "licence": licences.stated_by(line.distribution),
+                "left_out": False,
+                **lists,
+            }
         return self._rows[line.distribution]
 
     def leave_out(self, line: Any) -> None:
@@ -117,19 +121,13 @@ class _Rows:
         return [self._rows[name] for name in sorted(self._rows)]
 
 
-def _licence(distribution: str) -> str:
-    """Return the licence that a distribution states, empty where it states none in one line."""
-    facts = metadata.metadata(distribution)
-    stated = [str(facts[key]).strip() for key in ("License-Expression", "License") if key in facts]
-    return next((text for text in stated if text and "\n" not in text), "")
-
-
 def _problems(entries: Sequence[Entry], *, load: bool) -> list[str]:
     read = [source.problem for source in sources_of(entries)]
-    return [problem or (_failure(entry) if load else "") for entry, problem in zip(entries, read, strict=True)]
+    return [problem or (failure(entry) if load else "") for entry, problem in zip(entries, read, strict=True)]
 
 
-def _failure(entry: Entry) -> str:
+def failure(entry: Entry) -> str:
+    """Import a part or a verb, and return why that cannot be done; empty where it can."""
     try:
         entry.load()
     except MissingError as error:

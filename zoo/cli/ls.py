@@ -55,27 +55,18 @@ def command(
 
 
 def _components(registry: Any, kind: str | None, *, load: bool) -> list[dict[str, str]]:
+    from zoo.plugins import failure
     from zoo.trace import sources_of
 
     rows = []
     entries = registry.entries(kind)
     for entry, source in zip(entries, sources_of(entries), strict=True):
         came = f"{entry.distribution} {entry.version}"
-        problem = source.problem or (_failure(entry) if load else "")
+        problem = source.problem or (failure(entry) if load else "")
         rows.append(
             {"kind": entry.kind, "name": entry.name, "from": came, "summary": source.summary, "problem": problem}
         )
     return rows
-
-
-def _failure(entry: Any) -> str:
-    from zoo.errors import MissingError
-
-    try:
-        entry.load()
-    except MissingError as error:
-        return str(error)
-    return ""
 
 
 def _models(registry: Any) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from zoo import terms
+from zoo import licences, terms
 from zoo.errors import MissingError
 from zoo.registry import Entry, Registry
 from zoo.signature import Signature, signature_of
@@ -95,18 +95,9 @@ def _docstring(kind: str, target: Any) -> Iterator[Finding]:
         yield passed("docstring")
 
 
-def licence_of(distribution: str) -> str:
-    """Return the licence that a distribution states, empty where it states none."""
-    about = metadata.metadata(distribution)
-    fields = ("License-Expression", "License", "Classifier")
-    found = [(field, " ".join(str(line).split())) for field in fields for line in about.get_all(field) or ()]
-    stated = [text for field, text in found if text and (field != "Classifier" or text.startswith("License ::"))]
-    return stated[0][:ROOM] if stated else ""
-
-
 def _licence(entry: Entry, target: Any, signature: Signature) -> Iterator[Finding]:
     with attempt("licence", target) as raised:
-        stated = licence_of(entry.distribution)
+        stated = licences.stated_by(entry.distribution)
         if not stated:
             file = Path(str(getattr(metadata.distribution(entry.distribution), "_path", ""))) / "METADATA"
             what = f"{entry.distribution} states no licence, so that nobody may use it"

@@ -13,7 +13,7 @@ from zoo.contracts import FACTS
 from zoo.provenance import Provenance
 from zoo.testing.findings import Finding, attempt, skipped, warned
 from zoo.testing.read_batches import Batches
-from zoo.testing.values import OFFSETS, Look, difference, everyones_generators, examined, not_plain
+from zoo.testing.values import OFFSETS, Look, difference, everyones_generators, examined, kept
 
 if TYPE_CHECKING:
     from zoo.contracts import Dataset
@@ -135,14 +135,12 @@ class _Checks(Batches):
 
     def restore(self) -> Iterator[Finding]:
         """Write down what was fitted, and take it back."""
-        state = self.data.state()
-        strange = not_plain(state, "state")
+        state, strange = kept(self.data.state())
         if strange:
-            what = f"{strange}, which no JSON has; return text, whole numbers, finite floats, lists and dictionaries"
-            yield self.failed("restore", what, "state")
+            yield self.failed("restore", strange, "state")
             return
         new = self.subject.make()
-        new.restore(json.loads(json.dumps(state)))
+        new.restore(state)
         apart = difference(self.read, new.batch(self.chosen)) or difference(
             {"facts": dict(self.data.facts)}, {"facts": dict(new.facts)}
         )

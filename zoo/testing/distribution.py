@@ -212,9 +212,8 @@ def _in_a_process(parts: Sequence[Part], limit_s: float) -> Iterator[tuple[Part,
 def _one_process(parts: Sequence[Part], folder: Path, limit_s: float) -> Iterator[list[Finding]]:
     reading, writing = os.pipe()
     places = {"ZOO_HOME": str(folder / "home"), "ZOO_RUNS": str(folder / "runs")}
-    threads = {
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")
-    }  # all is tiny, and threads wait for each other
+    # all is tiny, and threads wait for each other
+    threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     with (folder / "said").open("w") as said:
         child = subprocess.Popen(
             [sys.executable, "-m", "zoo.testing", str(writing), json.dumps([asdict(part) for part in parts])],

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from zoo.testing.findings import Finding, failed, place_of, skipped
-from zoo.testing.values import OFFSETS, Look, copied, difference, everyones_generators, looked_at, not_plain, size
+from zoo.testing.values import OFFSETS, Look, copied, difference, everyones_generators, kept, looked_at, size
 
 if TYPE_CHECKING:
     from zoo.contracts import Batch
@@ -161,14 +161,12 @@ class _Checks:
 
     def restore(self) -> Iterator[Finding]:
         """Write down what was fitted, and take it back."""
-        state = self.part.state()
-        strange = not_plain(state, "state")
+        state, strange = kept(self.part.state())
         if strange:
-            what = f"{strange}, which no JSON has; return text, whole numbers, finite floats, lists and dictionaries"
-            yield self.failed("restore", what, "state")
+            yield self.failed("restore", strange, "state")
             return
         new = self.fitted()
-        new.restore(json.loads(json.dumps(state)))
+        new.restore(state)
         apart = difference(self.changed(), self.changed(new), tolerance=NEAR)
         if apart:
             what = f"one that takes the state back gives another result: {apart}"

@@ -149,6 +149,14 @@ def _own(batch: Mapping[str, Any], name: str, item: int) -> Any:
     return value[item] if what == "bags" else None
 
 
+def kept(state: Any) -> tuple[Any, str]:
+    """Return what was fitted as it comes back from a file, or the sentence on why it cannot be written to one."""
+    strange = not_plain(state, "state")
+    if strange:
+        return None, f"{strange}, which no JSON has; return text, whole numbers, finite floats, lists and dictionaries"
+    return json.loads(json.dumps(state)), ""
+
+
 def not_plain(value: Any, path: str = "") -> str:
     """Return where a value holds what JSON does not have, and what that is; empty where it can be written and read."""
     if isinstance(value, Mapping):
