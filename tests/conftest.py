@@ -40,6 +40,7 @@ def own_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ZOO_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("ZOO_PLUGINS", raising=False)
+    monkeypatch.setenv("ZOO_REPORT", "off")  # figures take seconds a run; what is about pages asks for them
     monkeypatch.chdir(tmp_path)
 
 

@@ -114,6 +114,7 @@ STOREYS = {
         "zoo.carried",
         "zoo.console",
         "zoo.errors",
+        "zoo.figures",
         "zoo.folders",
         "zoo.installed",
         "zoo.interrupts",
@@ -128,7 +129,7 @@ STOREYS = {
 # how to write a file and where, and how to go through items in order.
 FOR_COMPONENTS = {
     *("zoo.atomic", "zoo.batches", "zoo.contracts", "zoo.errors", "zoo.folders", "zoo.nn", "zoo.scores"),
-    *("zoo.schema", "zoo.stage_contract"),  # how one training goes, and what a stage is given
+    *("zoo.figures", "zoo.schema", "zoo.stage_contract"),  # how one training goes, and what a stage is given
 }
 
 

@@ -7,7 +7,7 @@ A plugin is an ordinary package with a licence. Its ``pyproject.toml`` has a lin
 
 ``zoo plugin new my-lab`` writes such a package. Once it is installed a recipe says ``encoder: {use: mean-colour}``, and
 ``zoo plugin check my-lab`` holds it against this page: for each kind what it promises, and a whole plugin, the file
-``my_lab.py``, executed as it stands, and its line. Stages, made of other kinds, are on :mod:`zoo.stage_contract`.
+``my_lab.py``, executed as it stands, and its line. For stages see :mod:`zoo.stage_contract`.
 
 **Letters of shapes.** ``B`` items of a batch · ``C`` channels · ``H W`` height and width in pixels · ``F`` features of
 an encoder · ``D`` dimensions of an embedding · ``G`` genes · ``K`` classes, or neighbours where it says so · ``S``
@@ -293,8 +293,8 @@ class Task(Protocol):
     - ``write_scored(predicted, truth, *, dataset, items, folder, facts)``, for ``zoo eval --out``, lays what was
       predicted for a test group beside what was measured, and returns the files it wrote;
     - ``write_evaluation(predicted, truth, *, dataset, items, groups, folder, facts, explain)`` does so for all test
-      groups at once: ``groups`` names that of each item, ``explain(items, classes)`` gives where the model looked in
-      each item for that class [n, H, W] in [0, 1], None where it cannot say;
+      groups at once: ``groups`` names that of each item, ``explain`` is as of :class:`zoo.figures.parts.Look`;
+    - ``report(predicted, truth, *, dataset, items, groups, look)`` gives a page its sections (:mod:`zoo.figures`);
     - ``calibrate(outputs, dataset, items)`` fits numbers to validation items; ``predict`` then has them in the bank;
     - of a pooled task, ``brief(predicted, truth)``, what of both is kept until all groups are there (few numbers an
       item, which ``score`` takes as well; the truth no matter what was predicted), and ``resampled(predicted, truth,

@@ -47,8 +47,8 @@ class Gathered:
         with atomic.disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         found: list[Path] = task.write_evaluation(
-            _joined(self.predicted),
-            _joined(self.truth),
+            joined(self.predicted),
+            joined(self.truth),
             dataset=dataset,
             items=np.concatenate(self.items),
             groups=self.groups,
@@ -97,5 +97,6 @@ def of_run(
     return files
 
 
-def _joined(parts: Sequence[Arrays]) -> Arrays:
+def joined(parts: Sequence[Arrays]) -> Arrays:
+    """Return the arrays of several groups as one."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -5,16 +5,31 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import atomic, document, evaluate, evaluation_files, pipeline, recipe, resolve, scoring, staging, voters
+from zoo import (
+    atomic,
+    document,
+    evaluate,
+    evaluation_files,
+    folders,
+    pipeline,
+    recipe,
+    report,
+    resolve,
+    scoring,
+    staging,
+    voters,
+)
 from zoo.compatible import check_fit
 from zoo.devices import accelerator_for
-from zoo.errors import Interrupted, RunError, UsageError
+from zoo.errors import Interrupted, RunError, UsageError, ZooError
 from zoo.filled import Filled
 from zoo.interrupts import Interrupts
 from zoo.registry import Registry
+from zoo.report import drawing
 from zoo.run import Run, environment, newest_unfinished
 from zoo.splits import Split, make, refuse_copies
 from zoo.training import Fit, Member, Record, as_items
@@ -27,11 +42,18 @@ if TYPE_CHECKING:
 
 
 def start(
-    path: str | Path, overrides: list[str], *, out: Path | None = None, resume: bool = False, first: str | None = None
+    path: str | Path,
+    overrides: list[str],
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    first: str | None = None,
+    draws: bool = True,
 ) -> tuple[Run, Filled]:
     """Check a recipe and open its run folder: a new one, or with ``resume`` the newest that did not finish.
 
-    ``first`` is the stage from which everything is made anew, as :func:`train` will be asked to.
+    ``first`` is the stage from which everything is made anew, as :func:`train` will be asked to. Without ``draws`` the
+    run gets no page, which saves a few seconds a run where there are many.
 
     Raises
     ------
@@ -50,13 +72,13 @@ def start(
     if not resume:
         main = int(os.environ.get("RANK", "0")) == 0
         run = Run.create(filled.frame.name, filled.digest, out) if main else Run(out or Path())
-        return run, filled
+        return replace(run, draws=draws and folders.page_wanted()), filled
     run = Run.open(out) if out else newest_unfinished(filled.frame.name)
     begun = resolve.fill(recipe.load(run.recipe_path), Registry())
     if begun.digest != filled.digest:
         changed = ", ".join(sorted(_differences(begun.data, filled.data))[:6])
         raise RunError(f"{run.folder}: was begun with other settings ({changed}); set them back, or train a new run")
-    return run, filled
+    return replace(run, draws=draws and folders.page_wanted()), filled
 
 
 def train(run: Run, filled: Filled, device: str = "auto", first: str | None = None) -> Iterator[Record]:
@@ -83,6 +105,16 @@ def train(run: Run, filled: Filled, device: str = "auto", first: str | None = No
             run.set_status(state, reason=str(error) or type(error).__name__)
             raise
         run.set_status("finished")
+        if run.draws:
+            yield Record("page", "", 0, _page(run))
+
+
+def _page(run: Run) -> dict[str, str]:
+    """Write the page of a finished run; one that cannot be written takes nothing from the run."""
+    try:
+        return {"path": str(report.write(run.folder)), "problem": ""}
+    except ZooError as error:
+        return {"path": "", "problem": str(error)}
 
 
 def _train(run: Run, filled: Filled, accelerator: Accelerator, first: str | None = None) -> Iterator[Record]:
@@ -190,6 +222,8 @@ def summary(run: Run, filled: Filled, folds: list[Split], dataset: Dataset) -> d
     files = {"recipe": filled.frame.name, "recipe_digest": filled.digest, "protocol": filled.frame.protocol}
     folder = run.folder / "evaluation"
     evaluation_files.of_run(task, members, dataset, unit=filled.split.unit, folder=folder, facts=files)
+    if run.draws:
+        drawing.together(run.report_folder / drawing.TOGETHER, task, members, dataset, filled.split.unit)
     each = [scoring.alone(member, task, filled.frame.protocol) for member in members]
     metrics = {**about, "split": split, "seeds": filled.frame.train.seeds, **joined, "members": each}
     atomic.write_json(run.metrics_path, metrics)
@@ -234,7 +268,7 @@ def _shared(run: Run, accelerator: Accelerator) -> Run:
         return run
     from accelerate.utils import broadcast_object_list
 
-    return Run(Path(broadcast_object_list([str(run.folder)])[0]))
+    return replace(run, folder=Path(broadcast_object_list([str(run.folder)])[0]))
 
 
 def _result(run: Run, member: str) -> dict[str, Any] | None:

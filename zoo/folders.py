@@ -20,6 +20,11 @@ def runs_folder() -> Path:
     return Path(os.environ.get("ZOO_RUNS") or "runs")
 
 
+def page_wanted() -> bool:
+    """Return whether runs get a page; ``ZOO_REPORT=off`` is for where there are many (``zoo report RUN`` makes one)."""
+    return os.environ.get("ZOO_REPORT", "").lower() not in {"off", "0", "no"}
+
+
 def hub_cache() -> Path:
     """Return the cache in which the Hugging Face libraries keep what they fetched; zoo has none of its own."""
     if os.environ.get("HF_HUB_CACHE"):

@@ -18,7 +18,7 @@ NAMED = (*KINDS, MODELS, COMMANDS)
 """Groups in which a line is a name; in the others its left side says nothing."""
 GROUPS = (*NAMED, RECIPES, NAMES)
 VERBS = (
-    *("train", "eval", "compare", "predict", "pull", "push", "verify"),
+    *("train", "eval", "report", "compare", "predict", "pull", "push", "verify"),
     *("ls", "show", "check", "schema", "plugin", "doctor"),
 )
 """zoo's own verbs, one file each in ``zoo/cli``."""

@@ -27,9 +27,10 @@ UNFINISHED = ("running", "interrupted", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run folder."""
+    """One run folder; ``draws`` says whether figures for its page are drawn while it is scored."""
 
     folder: Path
+    draws: bool = False
 
     @classmethod
     def create(cls, name: str, digest: str, out: Path | None = None) -> Run:
@@ -88,6 +89,16 @@ class Run:
     def checkpoint_folder(self, member: str) -> Path:
         """Return the folder of a member's last and best checkpoints."""
         return self.folder / "checkpoints" / member
+
+    @property
+    def report_folder(self) -> Path:
+        """What was drawn for the page, a folder a member."""
+        return self.folder / "report"
+
+    @property
+    def page_path(self) -> Path:
+        """The page that people read."""
+        return self.folder / "report.html"
 
     def model_folder(self, member: str) -> Path:
         """Return the folder of a member's trained model."""

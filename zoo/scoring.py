@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import atomic, contestant, evaluate, package, workbench
 from zoo.errors import DataError, UsageError
+from zoo.evaluation_files import Gathered
+from zoo.report import drawing
 from zoo.training import Record, as_items
 
 if TYPE_CHECKING:
@@ -51,17 +53,27 @@ def _score_member(
         stage = workbench.built(member.filled, led, member.facts).to(next(model.parameters()).device)
         rival = _rival(stage, member, views)
         trained.stages.update({name: rival} if rival else {})
-    result = evaluate.by_group(trained, dataset, test_items(dataset, fold))
+    drawn = Gathered() if run.draws and drawing.reports(member.task) and _is_shown(member) else None
+    result = evaluate.by_group(trained, dataset, test_items(dataset, fold), drawn.add if drawn else None)
     about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
     folder = run.model_folder(member.name)
     package.write(folder, member.filled, trained, dataset, about=about, items=member.train)
     steps = {"steps": came.told} if came else {}
     atomic.write_json(run.folder / "results" / f"{member.name}.json", {**about, **steps, **result})
+    if drawn:
+        told = came.told if came else ()
+        place = run.report_folder / member.name
+        drawing.of_member(place, trained, dataset, drawn, train=member.train, about=about, steps=told)
     if "pooled" in result:
         protocol = member.filled.frame.protocol
         return {"all test groups": alone({**about, **result}, member.task, protocol)["alone"]}
     scores: dict[str, Any] = result["scores"][contestant.MODEL]
     return scores
+
+
+def _is_shown(member: Member) -> bool:
+    """Return whether a member's figures are drawn: those of the first seed, of each fold."""
+    return bool(member.seed == member.filled.frame.train.seeds[0])
 
 
 def _rival(model: Model, member: Member, views: list[Any]) -> Contestant | None:

@@ -26,6 +26,7 @@ def command(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option("--seed", help="Short for --set train.seeds; repeatable.")] = None,
     device: DeviceOption = Device.auto,
+    page: Annotated[bool, typer.Option("--report/--no-report", help="Draw figures and write the run's page.")] = True,
     output: FormatOption = Format.human,
 ) -> None:
     """Train a recipe, score it beside its floors, and leave a run folder."""
@@ -33,7 +34,7 @@ def command(
 
     allocator.hold_memory()
     given = [*(overrides or []), *([f"train.seeds={seed}"] if seed else [])]
-    run, filled = experiment.start(recipe, given, out=out, resume=resume, first=first)
+    run, filled = experiment.start(recipe, given, out=out, resume=resume, first=first, draws=page)
     for note in filled.notes:
         console.say(f"note: {note}")
     for dropped in filled.dropped:
@@ -41,6 +42,7 @@ def command(
     metrics = _follow(experiment.train(run, filled, device.value, first))
     if not metrics:
         return
+    page_made = metrics.pop("page", {})
     if output is Format.json:
         console.result_json({"run": str(run.folder), **metrics})
         return
@@ -51,6 +53,8 @@ def command(
     for note in metrics["notes"]:
         console.result(f"note: {note}")
     console.result(f"run: {run.folder}")
+    if page_made.get("path"):
+        console.result(f"page: {page_made['path']}")
     console.result(f"next: zoo eval {run.folder}")
 
 
@@ -62,6 +66,8 @@ def _follow(records: Iterable[Record]) -> dict[str, Any]:
         for record in records:
             if record.kind == "run":
                 metrics = record.values
+            elif record.kind == "page":
+                metrics["page"] = record.values
             elif record.kind == "batch" and bar and task is not None:
                 label = f"{record.member} epoch {record.epoch + 1}/{record.epochs}"
                 bar.update(task, description=label, completed=record.values["batch"], total=record.values["batches"])
