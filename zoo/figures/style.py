@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#c2659a", "#7a68c9", "#a87900")
-"""After Okabe & Ito (2008), the pale ones darkened."""
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#9010f0", "#f00050", "#f040e0")
+"""The first three after Okabe & Ito (2008); the others lie as far from them and from each other as eyes see that lack
+red, green or blue cones (tests/test_figures.py). The pale ones of that palette would be lost on white paper."""
 DASHES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 INK, GREY, PALE = "#000000", "#767676", "#bbbbbb"

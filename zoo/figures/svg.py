@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -36,9 +39,18 @@ def drawn(drawing: Any, key: str) -> str:
     import matplotlib as mpl
 
     kept = io.BytesIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": key, "font.size": 9}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": key, "font.size": 9}), _quiet():
         drawing.savefig(kept, format="svg", dpi=DPI, transparent=True, metadata={"Date": None})
     return cleaned(_DOCTYPE.sub("", kept.getvalue().decode()), key)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what matplotlib warns of from the user: a letter that its font lacks, which the browser's has."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="matplotlib")
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def cleaned(text: str, key: str) -> str:
@@ -135,7 +147,8 @@ def png(drawing: Any, most: int) -> bytes:
     dots = 150.0
     while True:
         kept = io.BytesIO()
-        drawing.savefig(kept, format="png", dpi=dots, facecolor="white")
+        with _quiet():
+            drawing.savefig(kept, format="png", dpi=dots, facecolor="white")
         few = Image.open(kept).convert("RGB").quantize(256, dither=Image.Dither.NONE)
         small = io.BytesIO()
         few.save(small, format="png", optimize=True)
