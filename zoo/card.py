@@ -6,22 +6,28 @@ same facts give the same text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo import card_sections as sections
 from zoo.card_data import front_matter, index_disagreements, split_off
-from zoo.card_facts import KINDS, Facts, Material, holes, material
+from zoo.card_facts import KINDS, Facts, Material, Shown, holes, material
 from zoo.card_sections import EXAMPLE_FILES, PREDICTED
 from zoo.config import Config
 
-__all__ = ["EXAMPLE_FILES", "PREDICTED", "Facts", "disagreements", "holes", "render"]
+__all__ = ["EXAMPLE_FILES", "PREDICTED", "Facts", "Shown", "disagreements", "holes", "render"]
 
 _ENDINGS = {
     "simulated": ": trained on simulated data, not on measured ones",
     "semi-synthetic": ": trained on semi-synthetic data, part of them made up and not measured",
 }
-_WITH_DEFAULT = {"intended use", "limits"}
+_MADE_OF = {
+    "simulated": " SIMULATED data, not measured ones.",
+    "semi-synthetic": " Semi-synthetic data, part of them made up and not measured.",
+}
+_WITH_DEFAULT = {"intended use", "limits", "figures"}
+_IMAGE = re.compile(r"!\[[^\]]*\]\((images/[^)\s]*)\)")
 
 
 def render(facts: Facts) -> str:
@@ -39,6 +45,7 @@ def render(facts: Facts) -> str:
         "What it is": sections.what_it_is(facts),
         "How to use it": sections.how_to_use_it(facts, found),
         "Scores": sections.scores(facts.config, found),
+        "Figures": "\n\n".join(filter(None, (said.get("figures", ""), _figures(facts, found)))),
         "Data and splits": sections.data_and_splits(facts, found),
         "Input and output": sections.input_and_output(facts.config),
         "Intended use": said.get("intended use") or sections.intended_use(facts.config, found),
@@ -56,8 +63,30 @@ def render(facts: Facts) -> str:
     return front_matter(facts, found) + "\n" + "\n\n".join([title, *([opening] if opening else []), *written]) + "\n"
 
 
-def disagreements(text: str, config: Config, metrics: Mapping[str, Any]) -> list[str]:
+def _figures(facts: Facts, found: Material) -> str:
+    """Return the figures with their words; of which data they are is said under each."""
+    told = []
+    for figure in facts.figures:
+        alt = sections.plain(figure.alt).replace("[", "&#91;").replace("]", "&#93;")
+        of = f"Of the test groups of member {sections.plain(figure.of)}." if figure.of else "Of all test groups."
+        words = f"**{sections.plain(figure.title)}.** {sections.plain(figure.caption)}".strip()
+        told.append(f"![{alt}]({figure.file})\n\n{words} {of}{_MADE_OF.get(found.kind, '')}")
+    return "\n\n".join(told)
+
+
+def disagreements(
+    text: str, config: Config, metrics: Mapping[str, Any], figures: Sequence[str] | None = None
+) -> list[str]:
     """Return what in a README.md does not follow from ``metrics.json`` and ``config.json``, a sentence each.
+
+    Parameters
+    ----------
+    text
+        README.md.
+    config, metrics
+        ``config.json`` and ``metrics.json`` of the package.
+    figures
+        Names of the figures that it brings, each of which is to be seen; not looked at where None.
 
     Raises
     ------
@@ -66,7 +95,8 @@ def disagreements(text: str, config: Config, metrics: Mapping[str, Any]) -> list
     """
     found = material(config, metrics)
     front, body = split_off(text)
-    return [*_in_title(body, found), *index_disagreements(front, found), *_in_table(body, found)]
+    told = [*_in_title(body, found), *index_disagreements(front, found), *_in_table(body, found)]
+    return [*told, *([] if figures is None else _in_figures(body, figures))]
 
 
 def _in_title(body: str, found: Material) -> list[str]:
@@ -79,6 +109,15 @@ def _in_title(body: str, found: Material) -> list[str]:
     if not first.startswith("# ") or not first.endswith(ending):
         return [f"README.md begins with {first[:120]!r}, from config.json follows a title '# NAME{ending}'"]
     return []
+
+
+def _in_figures(body: str, figures: Sequence[str]) -> list[str]:
+    shown = _IMAGE.findall(body)
+    lacking = [f"README.md shows {name[:120]!r}, which the package lacks" for name in shown if name not in figures]
+    return [
+        *lacking,
+        *(f"README.md does not show {name}, which the package brings" for name in figures if name not in shown),
+    ]
 
 
 def _in_table(body: str, found: Material) -> list[str]:

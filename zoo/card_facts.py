@@ -18,6 +18,17 @@ KINDS = ("real", "simulated", "semi-synthetic")
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A figure of a card: ``file`` of the package, its words, and ``of`` which of the trained members it is."""
+
+    file: str
+    title: str
+    alt: str
+    caption: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that a card says which no author has written.
 
@@ -45,6 +56,8 @@ class Facts:
         What trained it.
     terms
         What its parts bring with terms of their own, as :func:`zoo.verdict.brought` tells of its recipe.
+    figures
+        Of the run's page, as far as they come with the package.
     """
 
     name: str
@@ -60,6 +73,7 @@ class Facts:
     code: Mapping[str, str]
     commands: str
     terms: Sequence[Row] = ()
+    figures: Sequence[Shown] = ()
 
 
 def _finite(value: float | None) -> float | None:

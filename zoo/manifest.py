@@ -23,6 +23,10 @@ FORMAT = 1
 MAX_FILES = 1_000
 MAX_HEADER = 16 * 2**20
 MAX_NAME = 255
+MAX_SIDE = 16_384
+"""Pixels of a side of a picture."""
+IMAGES = "images"
+"""The folder of the figures of a card."""
 IGNORED = frozenset({".gitattributes"})
 """What the Hub itself puts into a repository."""
 SUFFIXES = frozenset({".json", ".safetensors", ".yaml", ".md", ".html", ".png", ".svg", ".csv", ".tsv", ".cff"})
@@ -231,6 +235,8 @@ def check_file(path: Path, item: Item) -> None:
         raise IntegrityError(f"{path}: is not the file that was published ({short}); pull the package again")
     if path.suffix.lower() == ".safetensors":
         check_header(path)
+    if path.suffix.lower() == ".png":
+        check_picture(path)
 
 
 def check_header(path: Path) -> None:
@@ -242,6 +248,18 @@ def check_header(path: Path) -> None:
         raise IntegrityError(
             f"{path}: says that its header has {length:,} bytes, zoo reads 2 to {MAX_HEADER:,}; do not trust it"
         )
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a file that says it is a PNG and is none, or is larger than any screen, before anything draws it."""
+    with path.open("rb") as file:
+        start = file.read(24)
+    if len(start) < 24 or start[:8] != b"\x89PNG\r\n\x1a\n" or start[12:16] != b"IHDR":  # noqa: PLR2004 - up to its sides
+        raise IntegrityError(f"{path}: is no PNG picture, though it is called one; do not trust it")
+    width, height = struct.unpack(">II", start[16:24])
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        what = f"says that it has {width:,} x {height:,} pixels, zoo takes pictures up to {MAX_SIDE:,} a side"
+        raise IntegrityError(f"{path}: {what}; do not trust it")
 
 
 def sha256_of(path: Path) -> str:

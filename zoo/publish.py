@@ -7,7 +7,8 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from zoo.config import Config
 from zoo.errors import MissingError, UsageError
 from zoo.recipe import Recipe
 from zoo.registry import Registry
+from zoo.report import pictures
+from zoo.report.drawing import TOGETHER
 from zoo.run import Run, find_model
 from zoo.schema import PublishSettings
 from zoo.trace import references_of
@@ -129,7 +132,8 @@ def assemble(run: Run, wish: Wish, out: Path) -> Path:
     plain = document.read(run.recipe_path).value
     settings = _settings(plain)
     prose = _prose(wish, settings, out)
-    facts = _facts(wish, plain, found, metrics, prose)
+    figures = pictures.of_card(run.report_folder, model.name)
+    facts = replace(_facts(wish, plain, found, metrics, prose), figures=list(map(_shown, figures)))
     holes = card.holes(facts)
     if holes:
         raise UsageError(f"{run.folder}: the card would have holes: {'; '.join(holes)}")
@@ -145,6 +149,8 @@ def assemble(run: Run, wish: Wish, out: Path) -> Path:
         for name in (config.NAME, package.WEIGHTS, package.VECTORS, package.BANK, package.FLOORS):
             if (model / name).exists():
                 shutil.copyfile(model / name, folder / name)
+        for figure in figures:
+            atomic.write(folder / _name_of(figure), partial(_fill, figure.content))
         atomic.write_json(folder / "metrics.json", metrics)
         atomic.write_json(folder / "splits.json", run.read_json(run.splits_path))
         atomic.write_text(folder / manifest.NAME, manifest.of(folder).dump().decode())
@@ -164,6 +170,19 @@ def without_places(value: Any) -> Any:
     if isinstance(value, str) and _HOME.match(value):
         return re.split(r"[\\/]", value.rstrip("\\/"))[-1] or "."
     return value
+
+
+def _fill(content: bytes, place: Path) -> None:
+    place.write_bytes(content)
+
+
+def _shown(figure: pictures.Picture) -> card.Shown:
+    of = "" if figure.of == TOGETHER else figure.of
+    return card.Shown(_name_of(figure), figure.title, figure.alt, figure.caption, of)
+
+
+def _name_of(figure: pictures.Picture) -> str:
+    return f"{manifest.IMAGES}/{figure.key}.png"
 
 
 def _facts(wish: Wish, plain: dict[str, Any], found: Config, metrics: dict[str, Any], prose: str) -> card.Facts:

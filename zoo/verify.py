@@ -11,7 +11,9 @@ from pathlib import Path
 
 from zoo import atomic, bounded, card, config, folders, manifest, requirements
 from zoo.errors import IntegrityError, ZooError
+from zoo.figures.parts import KEY
 from zoo.manifest import Manifest
+from zoo.report.material import CARD_BYTES, CARD_FIGURES
 
 CARD, METRICS = "README.md", "metrics.json"
 
@@ -97,10 +99,27 @@ def _card(folder: Path) -> str:
     for name in (CARD, METRICS):
         if not (folder / name).is_file():
             raise IntegrityError(f"{folder}: has no {name}; publish the run again with 'zoo push'")
-    wrong = card.disagreements(bounded.read_text(folder / CARD), found, bounded.read_json(folder / METRICS))
+    text, figures = bounded.read_text(folder / CARD), _figures(folder)
+    wrong = card.disagreements(text, found, bounded.read_json(folder / METRICS), figures)
     if wrong:
         raise IntegrityError(f"{folder / CARD}: {wrong[0]}; publish the run again with 'zoo push'")
-    return "says what metrics.json holds"
+    more = f", and shows {len(figures)} {'figure' if len(figures) == 1 else 'figures'}" if figures else ""
+    return f"says what metrics.json holds{more}"
+
+
+def _figures(folder: Path) -> list[str]:
+    """Return the names of a card's figures, which are few, small, and called as zoo calls them."""
+    found = [name for name in manifest.read(folder).files if name.startswith(f"{manifest.IMAGES}/")]
+    for number, name in enumerate(found):
+        stem, size = name.removeprefix(f"{manifest.IMAGES}/").removesuffix(".png"), (folder / name).stat().st_size
+        why = (
+            f"is figure {number + 1} of the card, which takes {CARD_FIGURES}" * (number >= CARD_FIGURES)
+            or f"has {size:,} bytes, and a figure of a card has at most {CARD_BYTES:,}" * (size > CARD_BYTES)
+            or "is no name of a figure (images/NAME.png)" * (not name.endswith(".png") or not KEY.fullmatch(stem))
+        )
+        if why:
+            raise IntegrityError(f"{folder / name}: {why}; publish the run again with 'zoo push'")
+    return found
 
 
 def _vectors(folder: Path, device: str) -> str:
