@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo import atomic, contestant, evaluate, package, workbench
+from zoo import atomic, contestant, evaluate, events, package, workbench
 from zoo.errors import DataError, UsageError
 from zoo.evaluation_files import Gathered
-from zoo.report import drawing
+from zoo.report import drawing, pictures
 from zoo.training import Record, as_items
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ def _score_member(
         told = came.told if came else ()
         place = run.report_folder / member.name
         drawing.of_member(place, trained, dataset, drawn, train=member.train, about=about, steps=told)
+        if member.filled.frame.train.tensorboard:
+            shown = {f"report/{picture.key}": picture.content for picture in pictures.of_folder(place)}
+            events.show(run.folder / "tensorboard" / member.name, shown, member.filled.frame.train.epochs)
     if "pooled" in result:
         protocol = member.filled.frame.protocol
         return {"all test groups": alone({**about, **result}, member.task, protocol)["alone"]}
