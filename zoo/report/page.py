@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -13,18 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from zoo import atomic
+from zoo.report import columns, layout
 from zoo.report.material import Kept, KeptSection
 
 TEMPLATES = "templates"
 SHOWN = 25
 """Rows of a listing that stand in the page as it is; the script of the page has them all."""
+SEARCHED = 10
+"""Rows from which on a listing can be filtered."""
+MOST = 15_000_000
+"""Bytes of a page, so that it can be sent by mail and opens at once."""
+WORDS = {"yes": "Better than its floors", "no": "Not better than its floors", "unknown": "Undecided"}
+"""What stands over a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
     """Sections that belong together: of the run, of all test groups, of one member.
 
-    ``open`` says whether they are unfolded at first; ``words`` stand before them.
+    ``open`` says whether they are unfolded at first; ``words`` stand before them; ``folder`` is where their files lie
+    within the run folder, named where something of them does not fit on the page.
     """
 
     key: str
@@ -32,6 +38,7 @@ class Chapter:
     sections: Sequence[KeptSection]
     words: str = ""
     open: bool = True
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +46,25 @@ class Verdict:
     """What a reader has to know first.
 
     ``clears`` says whether the model beats its best floor: ``yes``, ``no``, or ``unknown`` where nobody can say (no
-    interval, or one that holds zero). ``lines`` are the three lines; ``warnings`` a sentence each; ``picture`` the
-    score beside its floors.
+    interval, or one that holds zero); empty where that is not asked. ``lines`` are the three lines; ``warnings`` a
+    sentence each; ``picture`` the score beside its floors; ``word`` stands over it in place of one of :data:`WORDS`,
+    ``title`` over all.
     """
 
     clears: str
     lines: Sequence[str]
     warnings: Sequence[str] = ()
     picture: Kept | None = None
+    word: str = ""
+    title: str = "Verdict"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All of a page; ``kicker`` is a few words over the title, ``footer`` what made it."""
+    """All of a page; ``kicker`` is a few words over the title, ``footer`` what made it.
+
+    ``about`` are facts that stand under the title, name -> a few words.
+    """
 
     title: str
     kicker: str
@@ -73,59 +86,39 @@ def write(page: Page, path: Path) -> Path:
     return path
 
 
-def rendered(page: Page) -> str:
+def rendered(page: Page, most: int = MOST) -> str:
     """Return a page as HTML; whatever stands in it is text, and only the script that zoo has written runs.
 
-    The policy in its head forbids the browser any other script, and every request.
+    The policy in its head forbids the browser any other script, and every request. Of what is more than so many bytes,
+    the least needed is left out, and the page says what and where it lies.
     """
+    places = layout.Places("verdict", "contents", "main", "top")
+    picture = layout.placed(page.verdict.picture, places.take("verdict-picture")) if page.verdict.picture else None
+    chapters = layout.laid_out(page.chapters, places)
+    template, parts = _template(), list(layout.parts_of(chapters))
+    while True:
+        word = page.verdict.word or WORDS.get(page.verdict.clears, "")
+        lighter = any(part.notes for part in parts)
+        text: str = template.render(page=page, chapters=chapters, picture=picture, word=word, lighter=lighter)
+        excess = len(text.encode()) - most
+        if excess <= 0 or not layout.lighten(parts, excess):
+            return text
+
+
+def _template() -> Any:
+    """Return the template of a page, with the style and the script that go into it."""
     import jinja2
 
     folder = resources.files("zoo.report") / TEMPLATES
-    style, script = ((folder / name).read_text() for name in ("page.css", "page.js"))
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     made = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text()),
+        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    made.filters["island"] = _island
-    made.globals.update(style=style, script=script, script_digest=digest, shown=SHOWN, rows=_rows, numeric=_numeric)
-    return made.get_template("page.html").render(page=page)
-
-
-def _island(value: Any) -> Any:
-    """Return a value as JSON that may stand within a script element."""
-    from markupsafe import Markup
-
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)  # noqa: S704 - nothing in it can end the element
-
-
-def _rows(kept: Kept) -> list[list[Any]]:
-    """Return the rows of a listing with numbers as numbers and None for what is not there."""
-    rows = kept.table.rows if kept.table else []
-    return [[_value(value) for value in row] for row in rows]
-
-
-def _numeric(kept: Kept) -> list[bool]:
-    """Say of each column of a listing whether it holds numbers."""
-    rows = _rows(kept)
-    width = len(kept.table.columns) if kept.table else 0
-    return [
-        any(isinstance(row[n], float | int) for row in rows) and not any(isinstance(row[n], str) for row in rows)
-        for n in range(width)
-    ]
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            return value or None
-        return (int(number) if number.is_integer() and "." not in value else number) if math.isfinite(number) else None
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    made.globals.update(style=style, script=script, script_digest=digest, first=SHOWN, searched=SEARCHED)
+    made.globals.update(shown=columns.shown)
+    return made.get_template("page.html")
