@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
 
 _level = {"quiet": 0, "verbose": 0}
 
@@ -24,6 +22,11 @@ def set_level(*, quiet: bool = False, verbose: bool = False) -> None:
 def verbose() -> bool:
     """Return whether ``-v`` was given."""
     return bool(_level["verbose"])
+
+
+def quiet() -> bool:
+    """Return whether ``-q`` was given."""
+    return bool(_level["quiet"])
 
 
 def stderr() -> Console:
@@ -67,19 +70,6 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(line.rstrip() for line in lines)
-
-
-@contextmanager
-def progress() -> Iterator[Progress | None]:
-    """Show a progress bar on a terminal; yields None where stderr is none."""
-    if _level["quiet"] or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=stderr(), transient=True) as bar:
-        yield bar
 
 
 def rounded(value: float | None) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from zoo.contestant import MEMBER, MODEL, STAGE, Contestant
 from zoo.errors import RunError
 from zoo.intervals import FEW_GROUPS, drawn_groups, of_draws, over_groups
+from zoo.progress import track
 from zoo.scores import pooling
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def by_group(
     predicted: dict[str, dict[str, Any]] = {}
     truths: dict[str, Any] = {}
     task, together = contestant.task, getattr(contestant.task, "pooled", False)
-    for group, chosen in items.items():
+    for group, chosen in track(items.items(), "scoring", unit="test groups"):
         truth = task.truth(dataset, chosen)
         for name, values in _rivals(contestant, dataset, chosen, group):
             if keep and name == MODEL:

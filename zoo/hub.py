@@ -14,13 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zoo import folders, hub_errors
 from zoo.errors import NetworkError, RunError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+    from zoo.progress import Step
 
 T = TypeVar("T")
 TRIES = 4
@@ -46,6 +48,35 @@ def offline() -> bool:
     """Return whether the user has forbidden the network."""
     truths = {"1", "true", "yes", "on"}
     return any(os.environ.get(name, "").lower() in truths for name in ("ZOO_OFFLINE", "HF_HUB_OFFLINE"))
+
+
+def _counted(told: Step | None) -> Any:
+    """Return what the client takes for a class of bars: one draws nothing, and tells how many bytes have come."""
+
+    class Counted:
+        def __init__(self, *_: Any, total: int | None = None, initial: int = 0, **__: Any) -> None:
+            self.n, self.total = 0, total
+            self.update(initial)
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            return None
+
+        def update(self, n: float | None = 1) -> None:
+            self.n += int(n or 0)
+            if told:
+                told.advance(n or 0)
+
+        def nothing(self, *_: Any, **__: Any) -> None:
+            return None
+
+        # as bytes come over the network, which may be fewer or more than those of the file
+        update_transfer = nothing
+        set_postfix_str = set_transfer_postfix_str = set_description = refresh = close = nothing
+
+    return Counted
 
 
 class Hub:
@@ -101,11 +132,15 @@ class Hub:
             {tag.name: tag.target_commit for tag in found.tags},
         )
 
-    def download(self, repo: str, commit: str, name: str) -> Path:
-        """Fetch one file into the cache; one that is there already is not asked for again."""
+    def download(self, repo: str, commit: str, name: str, told: Step | None = None) -> Path:
+        """Fetch one file into the cache; one that is there already is not asked for again.
+
+        Bytes that arrive are ``told``.
+        """
 
         def fetch() -> str:
-            return str(self.api.hf_hub_download(repo, name, revision=commit, cache_dir=self.cache))
+            bars = _counted(told)
+            return str(self.api.hf_hub_download(repo, name, revision=commit, cache_dir=self.cache, tqdm_class=bars))
 
         with self._room():
             return Path(self.ask(fetch, repo, commit))

@@ -9,11 +9,14 @@ import numpy as np
 import torch
 
 from zoo.batches import in_order, load, to_device, transformed
+from zoo.progress import track
 from zoo.seeds import derive
 
 if TYPE_CHECKING:
     from zoo.contracts import Arrays, Batch, Dataset, Indices, Outputs, Transform
     from zoo.model import Ensemble, Model, Trainee
+
+RUNNING = "running the model"
 
 
 def outputs(
@@ -25,7 +28,9 @@ def outputs(
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        for number, read in enumerate(load(dataset, in_order(items, batch), pin=device.type == "cuda")):
+        batches = in_order(items, batch)
+        reads = track(load(dataset, batches, pin=device.type == "cuda"), RUNNING, len(batches), "batches")
+        for number, read in enumerate(reads):
             for name, value in _outputs(model, read, number, transforms, device).items():
                 collected.setdefault(name, []).append(value)
     model.train(was_training)
@@ -55,7 +60,8 @@ def mean_loss(
     trainee.eval()
     with torch.inference_mode():
         batches = in_order(items, batch)
-        for number, read in enumerate(load(dataset, batches, pin=device.type == "cuda")):
+        reads = track(load(dataset, batches, pin=device.type == "cuda"), RUNNING, len(batches), "batches")
+        for number, read in enumerate(reads):
             moved = transformed(to_device(read, device), transforms, derive("eval", number))
             sums.append((float(trainee(moved)), len(batches[number])))
     trainee.train(was_training)

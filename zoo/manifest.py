@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from zoo import bounded
+from zoo import bounded, progress
 from zoo.errors import IntegrityError, MissingError
 
 NAME = "manifest.json"
@@ -220,8 +220,10 @@ def check(folder: Path, manifest: Manifest, within: Path | None = None) -> None:
         what = "is missing, but its manifest names it" if name in manifest.files else "is not named by its manifest"
         way = "pull the package again" if name in manifest.files else "remove it, or push the package anew"
         raise IntegrityError(f"{folder / name}: {what}; {way}")
-    for name, item in manifest.files.items():
-        check_file(folder / name, item)
+    with progress.step("checking files", manifest.size, progress.BYTES) as told:
+        for name, item in manifest.files.items():
+            check_file(folder / name, item)
+            told.advance(item.size)
 
 
 def check_file(path: Path, item: Item) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo import progress
 from zoo.errors import Interrupted, Problem, RecipeError, UsageError
 from zoo.filled import Filled
 from zoo.kept import TOLD, Kept
@@ -209,7 +210,8 @@ def run(
         if not was:
             whose = member if step.fitted else of_nobody(member)
             bench = Workbench(place, whose, step.name, views[step.number + 1], taken)
-            made = yield from _driven(step, bench, place, whose)
+            with progress.step(f"{whose.name}: stage {step.name}", told=True):
+                made = yield from _driven(step, bench, place, whose)
             facts = {"use": step.use, "seconds": round(time.perf_counter() - began, 1)}
             step.kept.write(made, facts)
         taken[step.name] = step.kept.read()

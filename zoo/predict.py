@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo import package
+from zoo import package, progress
 from zoo.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
@@ -43,9 +43,11 @@ class Prediction:
 
     def parts(self) -> Iterator[Arrays]:
         """Give the values of some items after the other, in their order, so that no more are held in memory."""
-        for start in range(0, len(self.dataset), PART):
-            items = np.arange(start, min(start + PART, len(self.dataset)))
-            yield self._loaded.contestant.predict(self.dataset, items)
+        with progress.step("predicting", len(self.dataset), "items") as told:
+            for start in range(0, len(self.dataset), PART):
+                items = np.arange(start, min(start + PART, len(self.dataset)))
+                yield self._loaded.contestant.predict(self.dataset, items)
+                told.advance(len(items))
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.values[name]

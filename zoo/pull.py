@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo import atomic, bounded, config, folders, manifest, requirements, verify
+from zoo import atomic, bounded, config, folders, manifest, progress, requirements, verify
 from zoo.catalogue import Source, folder_at, is_commit, source_of
 from zoo.errors import IntegrityError, MissingError, RunError
 from zoo.hub import Hub, Listed, blob_oid, offline
@@ -124,8 +124,12 @@ def _fetched(hub: Hub, source: Source, commit: str) -> Pulled:
     requirements.check(needed.requires, str(source))
     requirements.check_parts([(part.kind, part.name) for part in needed.components], str(source))
     _refuse_small_disk(hub, found, listing, folder)
-    for name in found.files:
-        _file(hub, repo, commit, name, found)
+    with progress.step(f"fetching {source}", found.size, progress.BYTES) as told:
+        there = 0
+        for name, item in found.files.items():
+            _file(hub, repo, commit, name, found, told=told)
+            there += item.size
+            told.advance(there - told.done)  # what was in the cache already has not come
     _remember(hub, source, commit)
     return Pulled(folder, hub.home(repo), commit, found)
 
@@ -163,8 +167,8 @@ def _small(name: str, size: int, source: Source) -> None:
         raise IntegrityError(f"{source}: {name} has {size:,} bytes, zoo reads {bounded.MAX_JSON:,}; do not trust it")
 
 
-def _file(hub: Hub, repo: str, commit: str, name: str, found: Manifest) -> Path:
-    path = hub.download(repo, commit, name)
+def _file(hub: Hub, repo: str, commit: str, name: str, found: Manifest, *, told: progress.Step | None = None) -> Path:
+    path = hub.download(repo, commit, name, told)
     try:
         manifest.check_file(path, found.files[name])
     except IntegrityError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo import manifest
 from zoo.errors import NetworkError, UsageError
 from zoo.hub import Hub, Listed, blob_oid
+from zoo.progress import without_bars_of_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,14 @@ class Pushed:
 
 
 def push(
-    folder: Path, repo: str, *, private: bool = True, tag: str | None = None, create_pr: bool = False, message: str = ""
+    folder: Path,
+    repo: str,
+    *,
+    private: bool = True,
+    tag: str | None = None,
+    create_pr: bool = False,
+    message: str = "",
+    bars: bool = False,
 ) -> Pushed:
     """Push a package.
 
@@ -49,6 +58,8 @@ def push(
         Ask the owners of the repository to take it, instead of committing to ``main``.
     message
         Of the commit.
+    bars
+        Let the client of the Hub draw on stderr how far it is with what it sends.
 
     Raises
     ------
@@ -68,7 +79,8 @@ def push(
     if tag in tags and any(change.what != "same" for change in _changes(folder, hub.listing(repo, tags[tag]))):
         way = "nothing was written; a tag is a promise, so choose another"
         raise UsageError(f"--tag {tag}: is there already in {repo} with another content; {way}")
-    found = _commit(hub, repo, folder, changes, head, create_pr=create_pr, message=message)
+    with nullcontext() if bars else without_bars_of_others():
+        found = _commit(hub, repo, folder, changes, head, create_pr=create_pr, message=message)
     commit, request = found or (head, "")
     if tag and tag not in tags:
         hub.ask(lambda: hub.api.create_tag(repo, tag=tag, revision=commit), repo, commit)

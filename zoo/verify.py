@@ -13,6 +13,7 @@ from zoo import atomic, bounded, card, config, folders, manifest, requirements
 from zoo.errors import IntegrityError, ZooError
 from zoo.figures.parts import KEY
 from zoo.manifest import Manifest
+from zoo.progress import track
 from zoo.report.material import CARD_BYTES, CARD_FIGURES
 
 CARD, METRICS = "README.md", "metrics.json"
@@ -40,7 +41,7 @@ def examine(folder: Path, within: Path | None = None, sha256: str = "") -> Itera
     sha256
         Of its manifest, where the catalogue pins one.
     """
-    for what, step in _steps(folder, within, sha256):
+    for what, step in track(_steps(folder, within, sha256), "proving", unit="checks"):
         try:
             detail = step()
         except ZooError as error:

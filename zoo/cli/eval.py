@@ -9,6 +9,7 @@ import typer
 
 from zoo import console
 from zoo.cli.options import Device, DeviceOption, Format, FormatOption, ModelArgument, SetOption, torch_device
+from zoo.cli.watching import watching
 
 
 def command(
@@ -25,7 +26,8 @@ def command(
     from zoo.pull import folder_of
     from zoo.rescore import rescore
 
-    metrics = rescore(folder_of(model), overrides or [], torch_device(device), out)
+    with watching():
+        metrics = rescore(folder_of(model), overrides or [], torch_device(device), out)
     if output is Format.json:
         console.result_json(metrics)
         return

@@ -9,6 +9,7 @@ import typer
 
 from zoo import console
 from zoo.cli.options import Device, DeviceOption, ModelArgument, torch_device
+from zoo.cli.watching import watching
 from zoo.errors import UsageError
 
 # which files and settings there are is known to the model alone
@@ -32,9 +33,10 @@ def command(
     from zoo import api
 
     given = _pairs(context.args)
-    predictor = api.load(model, member, device=torch_device(device))
-    prediction = predictor.predict(**given)
-    prediction.write(out)
+    with watching():
+        predictor = api.load(model, member, device=torch_device(device))
+        prediction = predictor.predict(**given)
+        prediction.write(out)
     for note in [*predictor.loaded.filled.notes, *prediction.notes]:
         console.say(f"note: {note}")
     items = "1 item" if len(prediction) == 1 else f"{len(prediction)} items"

@@ -8,6 +8,7 @@ import typer
 
 from zoo import console
 from zoo.cli.options import Format, FormatOption, tell_of_name
+from zoo.cli.watching import watching
 
 
 def command(
@@ -22,7 +23,8 @@ def command(
 
     found = []
     for name in models:
-        pulled = pull.pull(tell_of_name(name))
+        with watching():
+            pulled = pull.pull(tell_of_name(name))
         files, size = len(pulled.manifest.files), console.size(pulled.manifest.size).strip()
         came = f" at commit {pulled.commit[:12]}" if pulled.commit else ""
         console.say(f"{name}: verified, {files} files, {size}{came}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoo import console
+from zoo.cli.watching import draws, watching
 
 if TYPE_CHECKING:
     from zoo.push import Change, Pushed
@@ -32,7 +33,8 @@ def command(
 
     if not to and not dry_run:
         raise UsageError(f"{run}: say where to, with --to org/name or --to ./folder, or --dry-run")
-    made = publish.make(run, to, member=member, licence=licence, card_text=card, public=not private)
+    with watching():
+        made = publish.make(run, to, member=member, licence=licence, card_text=card, public=not private)
     console.say(f"package: {made.folder}, proven; its card is {made.folder / 'README.md'}")
     for note in made.notes:
         console.say(f"note: {note}")
@@ -41,7 +43,8 @@ def command(
             console.say(f"  {console.size(item.size)}  {name}")
         console.result(str(made.folder))
         return
-    pushed = push.push(made.folder, made.repo, private=private, tag=tag, create_pr=create_pr, message=message)
+    how: dict[str, Any] = {"private": private, "tag": tag, "create_pr": create_pr, "message": message}
+    pushed = push.push(made.folder, made.repo, **how, bars=draws())
     for change in pushed.changes:
         console.say(_line(change))
     console.result(_ending(pushed, made.repo, tag))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo import console
+from zoo.cli import ending
 from zoo.cli.options import Device, DeviceOption, Format, FormatOption, RecipeArgument, SetOption
+from zoo.cli.watching import watching
 
 if TYPE_CHECKING:
     from zoo.training import Record
@@ -39,12 +41,11 @@ def command(
         console.say(f"note: {note}")
     for dropped in filled.dropped:
         console.say(f"note: {dropped} is dropped, the part now named does not know it")
-    metrics = _follow(experiment.train(run, filled, device.value, first))
+    metrics, written = _follow(experiment.train(run, filled, device.value, first))
     if not metrics:
         return
-    page_made = metrics.pop("page", {})
     if output is Format.json:
-        console.result_json({"run": str(run.folder), **metrics})
+        console.result_json({"run": str(run.folder), **metrics, "page": written.get("path") or None})
         return
     console.result(console.scores_table(metrics))
     for table in console.parts_tables(metrics):
@@ -53,30 +54,26 @@ def command(
     for note in metrics["notes"]:
         console.result(f"note: {note}")
     console.result(f"run: {run.folder}")
-    if page_made.get("path"):
-        console.result(f"page: {page_made['path']}")
-    console.result(f"next: zoo eval {run.folder}")
+    why = written.get("problem") or ("ZOO_REPORT=off" if page else "--no-report")
+    for line in ending.lines(metrics, run.folder, written.get("path", ""), why):
+        console.result(line)
 
 
-def _follow(records: Iterable[Record]) -> dict[str, Any]:
-    """Show what the loop tells: a bar on a terminal, a line an epoch and a stage everywhere."""
+def _follow(records: Iterable[Record]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Show what the loop tells, a line an epoch and a stage; return the metrics, and where the page is or why not."""
     metrics: dict[str, Any] = {}
-    with console.progress() as bar:
-        task = bar.add_task("starting", total=None) if bar else None
+    page: dict[str, str] = {}
+    with watching() as watch:
         for record in records:
+            watch.take(record)
             if record.kind == "run":
                 metrics = record.values
             elif record.kind == "page":
-                metrics["page"] = record.values
-            elif record.kind == "batch" and bar and task is not None:
-                label = f"{record.member} epoch {record.epoch + 1}/{record.epochs}"
-                bar.update(task, description=label, completed=record.values["batch"], total=record.values["batches"])
-            elif record.kind == "progress" and bar and task is not None:
-                values = record.values
-                bar.update(task, description=f"{values['stage']}", completed=values["done"], total=values["total"])
-            elif record.kind not in {"batch", "progress"}:
-                console.say(_line(record))
-    return metrics
+                page = record.values
+            elif record.kind not in {"plan", "batch", "progress"}:
+                left = f", {watch.time_left}" if record.kind == "epoch" and watch.time_left else ""
+                console.say(_line(record) + left)
+    return metrics, page
 
 
 def _line(record: Record) -> str:

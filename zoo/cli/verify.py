@@ -6,6 +6,7 @@ import typer
 
 from zoo import console
 from zoo.cli.options import Format, FormatOption, ModelArgument
+from zoo.cli.watching import watching
 
 
 def command(model: ModelArgument, *, output: FormatOption = Format.human) -> None:
@@ -14,9 +15,10 @@ def command(model: ModelArgument, *, output: FormatOption = Format.human) -> Non
     from zoo.catalogue import source_of
 
     source = source_of(model)
-    # what lies here is examined as it is; what has to come is held against its manifest on the way
-    folder, within = (source.folder, source.folder) if source.folder else pull.fetch(source).places
-    checks = list(verify.examine(folder, within, source.sha256))
+    with watching():
+        # what lies here is examined as it is; what has to come is held against its manifest on the way
+        folder, within = (source.folder, source.folder) if source.folder else pull.fetch(source).places
+        checks = list(verify.examine(folder, within, source.sha256))
     failed = next((check for check in checks if check.verdict == "FAIL"), None)
     if output is Format.json:
         facts = [{"check": c.what, "verdict": c.verdict, "detail": c.detail} for c in checks]

@@ -15,6 +15,7 @@ from zoo.contracts import Provenance, Terms
 from zoo.errors import NetworkError, UsageError
 from zoo.nn.cbam import Attention, Cbam
 from zoo.nn.weights import will_follow
+from zoo.progress import step, without_bars_of_others
 
 STEM = re.compile(r"(.*\.)?(act|bn|norm)\d?|.*stem.*")
 """Names of modules that timm lists beside a model's stages."""
@@ -177,7 +178,10 @@ def _create(model: str, *, pretrained: bool, **options: Any) -> Any:
     import timm
 
     try:
-        return timm.create_model(model, pretrained=pretrained, num_classes=0, **options)
+        if not pretrained:
+            return timm.create_model(model, num_classes=0, **options)
+        with step(f"bringing the weights of {model}"), without_bars_of_others():
+            return timm.create_model(model, pretrained=True, num_classes=0, **options)
     except Exception as error:
         if not pretrained:
             raise

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.evaluation_files import Gathered, joined
 from zoo.figures.parts import Look
+from zoo.progress import track
 from zoo.report import material
 from zoo.scores import pooling
 
@@ -89,7 +90,7 @@ def _sections(task: Any, dataset: Dataset, gathered: Gathered, look: Look | None
     """Ask the task, which may be a generator: it draws one figure after the other."""
     if not gathered.items:
         return
-    yield from task.report(
+    sections = task.report(
         joined(gathered.predicted),
         joined(gathered.truth),
         dataset=dataset,
@@ -97,3 +98,4 @@ def _sections(task: Any, dataset: Dataset, gathered: Gathered, look: Look | None
         groups=gathered.groups,
         look=look,
     )
+    yield from track(sections, "drawing figures", unit="sections")
