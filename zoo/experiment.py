@@ -127,6 +127,7 @@ def _train(run: Run, filled: Filled, accelerator: Accelerator, first: str | None
         accelerator.wait_for_everyone()
     dataset = untouched
     train_one = _train_voters if filled.members else _train_member
+    yield Record("plan", "", 0, _ahead(run, filled, folds))
     with Interrupts().listening() as interrupts:
         if filled.data["stages"]:
             staged = staging.Staged(filled, untouched, Workplace(run, accelerator, interrupts, check_fit))
@@ -140,6 +141,17 @@ def _train(run: Run, filled: Filled, accelerator: Accelerator, first: str | None
                     yield from train_one(member, fold, run, accelerator, interrupts)
     if accelerator.is_main_process:
         yield Record("run", "", 0, summary(run, filled, folds, dataset))
+
+
+def _ahead(run: Run, filled: Filled, folds: list[Split]) -> dict[str, Any]:
+    """Return what is still to be trained, so that people can be told how long it takes."""
+    names = [member_name(fold, seed) for fold in folds for seed in filled.frame.train.seeds]
+    return {
+        "members": sum(_result(run, name) is None for name in names),
+        "voters": len(filled.members) or 1,
+        "stages": len(filled.data["stages"] or ()),
+        "may_stop": bool(filled.frame.train.early_stop),
+    }
 
 
 def folds_of(filled: Filled, dataset: Dataset) -> list[Split]:
