@@ -12,9 +12,11 @@ import numpy as np
 
 from zoo import checkpoint, infer
 from zoo.contracts import HubTask
+from zoo.explain import explainer
+from zoo.figures import parts
 from zoo.model import Model
 from zoo.scores import pooling
-from zoo.testing import trial
+from zoo.testing import reports, trial
 from zoo.testing.findings import Finding, failed, place_of, skipped, warned
 from zoo.testing.values import Look, difference, looked_at
 
@@ -53,7 +55,7 @@ class _Checks:
 
     def looks(self) -> list[tuple[str, Look]]:
         """Give the looks at it; those at methods that may be left out where it has them."""
-        maybe = [name for name in ("calibrate", "brief", "resampled") if hasattr(self.task, name)]
+        maybe = [name for name in ("calibrate", "brief", "resampled", "report") if hasattr(self.task, name)]
         return [(name, getattr(self, name)) for name in (*ALWAYS, *maybe)]
 
     @cached_property
@@ -265,6 +267,24 @@ class _Checks:
                 have = ", ".join(sorted(one.name for one in Path(folder).iterdir())) or "nothing"
                 what = f"was asked for {path.name}, and wrote {have}; write to the path, or correct hub['writes']"
                 yield self.failed("write", what, "write")
+
+    def report(self) -> Iterator[Finding]:
+        """Let it show what was predicted: with the model at hand, and where scores are pooled without it."""
+        (predicted, truth), items = self.tested, self.side("test")
+        views = self.subject.filled.build_transforms("eval", self.subject.facts)
+        explain = explainer(self.model, self.data, views, 1)
+        look = parts.Look(explain, self.outputs, self.side("train"), self.bank)
+        everyone = self.data.groups[self.subject.fold.unit]
+        shared = {"dataset": self.data, "items": items, "groups": [everyone[item] for item in items]}
+        for what in reports.wrong(lambda: self.task.report(predicted, truth, **shared, look=look)):
+            yield self.failed("report", what, "report")
+        if not getattr(self.task, "pooled", False):
+            return
+        kept = self.task.brief(predicted, truth) if hasattr(self.task, "brief") else (predicted, truth)
+        told = [pooling.arrays(pooling.plain(arrays)) for arrays in kept]
+        # what follows from these alone is as a rule among what was drawn above
+        for what in reports.wrong(lambda: self.task.report(*told, **shared, look=None), draw=False):
+            yield self.failed("report", f"asked for all folds, without a model: {what}", "report")
 
     def hub(self) -> Iterator[Finding]:
         """Look whether a card can say what it does."""
