@@ -122,13 +122,13 @@ def _tracked(things: Iterable[T], what: str, total: float | None, unit: str) -> 
 @contextmanager
 def without_bars_of_others() -> Iterator[None]:
     """Keep the client of the Hugging Face Hub from drawing bars of its own, whoever calls it in here."""
-    from huggingface_hub import utils
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-    if utils.are_progress_bars_disabled():
+    if are_progress_bars_disabled():
         yield
         return
-    utils.disable_progress_bars()
+    disable_progress_bars()
     try:
         yield
     finally:
-        utils.enable_progress_bars()
+        enable_progress_bars()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.training import Record
@@ -50,6 +50,7 @@ class Course:
         self._inside = self._since_inside = 0.0
         self._since: float | None = None
         self._first = self._last = now()
+        self._going: tuple[tuple[str, int], int, float] | None = None
         self.row: Row | None = None
 
     def take(self, record: Record) -> None:
@@ -65,16 +66,25 @@ class Course:
         elif record.kind == "batch":
             self._batch(record)
         elif record.kind == "epoch":
-            self._inside, self.row = (record.epoch + 1) / max(1, record.epochs), None
+            self._inside = (record.epoch + 1) / max(1, record.epochs)
+            self.row = None if record.epoch + 1 >= record.epochs else self.row  # what comes next is no epoch
         elif record.kind == "progress":
-            what = f"{values['stage']}: {values['what']}"
-            self.row = Row(what, values["done"], values["total"])
+            self._stage(values)
         elif record.kind == "stage":
             self.row = None
             self._first = self._now() if not self.finished and record.member == SHARED else self._first
         elif record.kind == "scored":
             self.finished, self._begun, self._inside, self.row = self.finished + 1, 0, 0.0, None
             self._last = self._now()
+
+    def _stage(self, values: dict[str, Any]) -> None:
+        done, total, now = values["done"], values["total"], self._now()
+        if self._going is None or self._going[0] != (values["stage"], total):
+            self._going = ((values["stage"], total), done, now)
+        _, at, since = self._going
+        left = (now - since) * (total - done) / (done - at) if done > at and now - since >= SURE_S else None
+        told = f"about {duration(left)} left" if left is not None else ""
+        self.row = Row(f"{values['stage']}: {values['what']}", done, total, left=told)
 
     def _batch(self, record: Record) -> None:
         done, total = record.values["batch"], record.values["batches"]
@@ -103,7 +113,7 @@ class Course:
         if self.staged and 0 < self.finished < self.members:
             each = (self._last - self._first) / self.finished
             return max(0.0, each * self.members - (now - self._first))
-        if self._since is None or now - self._since < SURE_S:
+        if self._since is None or now - self._since < SURE_S or self._position >= 1:
             return None
         gone = self._position - self._since_inside
         return None if gone <= 0 else (now - self._since) * (1 - self._position) / gone

@@ -71,8 +71,7 @@ def _follow(records: Iterable[Record]) -> tuple[dict[str, Any], dict[str, str]]:
             elif record.kind == "page":
                 page = record.values
             elif record.kind not in {"plan", "batch", "progress"}:
-                left = f", {watch.time_left}" if record.kind == "epoch" and watch.time_left else ""
-                console.say(_line(record) + left)
+                console.say(_line(record) + (watch.aside if record.kind == "epoch" else ""))
     return metrics, page
 
 

@@ -24,8 +24,8 @@ EVERY_S = 30.0
 SHOWN_AFTER_S = 0.3
 """Seconds that work lasts before it gets a bar; what is over sooner would only flicker."""
 MOST_ROWS = 5
-BAR, WIDE = 24, 72
-"""Characters of a bar, and of a terminal that has room for it."""
+BAR, COUNT, LEFT, WIDE = 24, 16, 18, 90
+"""Characters of a bar and of the columns beside it, which keep their places; and of a terminal with room for them."""
 
 
 class Watch:
@@ -41,9 +41,9 @@ class Watch:
         self.course.take(record)
 
     @property
-    def time_left(self) -> str:
-        """The time that is left of the training, in words; empty where nobody knows."""
-        return self.course.time_left if self.course else ""
+    def aside(self) -> str:
+        """What is worth saying beside a line that is said anyway: nothing, where bars show it."""
+        return ""
 
     def began(self, step: Step) -> None:
         """Take that work has begun."""
@@ -82,7 +82,13 @@ class Lines(Watch):
         if record.kind in {"epoch", "member"}:  # these have a line of their own
             self._said = time.monotonic()
         elif record.kind in {"batch", "progress"} and self.course and self.course.row and self._due():
-            console.say(line(replace(self.course.row, left=self.time_left)))
+            console.say(line(replace(self.course.row, left=self.course.row.left or self.course.time_left)))
+
+    @property
+    def aside(self) -> str:
+        """The time that is left, where it is worth being said."""
+        left = self.course.left if self.course else None
+        return f", {self.course.time_left}" if self.course and left and left >= EVERY_S else ""
 
     def began(self, step: Step) -> None:
         """Say that work has begun, where it wants a line of its own."""
@@ -170,8 +176,8 @@ def _table(rows: list[Row], width: int) -> Table:
     columns = [
         Column(no_wrap=True, overflow="ellipsis", ratio=1),
         *([Column(width=BAR)] if wide else []),
-        Column(no_wrap=True, justify="right"),
-        Column(no_wrap=True, justify="right", style="dim"),
+        Column(no_wrap=True, justify="right", min_width=COUNT if wide else None),
+        Column(no_wrap=True, justify="right", min_width=LEFT if wide else None, style="dim"),
     ]
     table = Table.grid(*columns, padding=(0, 2, 0, 0), expand=True)
     for row in rows:

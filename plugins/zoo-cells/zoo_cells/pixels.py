@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.progress import step
 from zoo_cells.cache import Store
 from zoo_cells.field import DamagedError, Field
 from zoo_cells.fingerprint import digest
@@ -22,6 +23,7 @@ VERSION = "1"
 THREADS = min(8, os.cpu_count() or 1)
 PART = 32
 """Fields that are decoded between two writes: 32 of five channels of 224 x 224 pixels and 16 bits are 16 MB."""
+READING = "reading fields"
 DIMENSIONS = 3
 TYPES = ("uint8", "uint16", "float32")
 
@@ -45,23 +47,25 @@ class FieldPixels:
     def read(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return fields [n, C, H, W]."""
         wanted = np.unique(places[~self.store.has(places)])
-        with ThreadPoolExecutor(THREADS) as pool:
+        with ThreadPoolExecutor(THREADS) as pool, step(READING, len(wanted), "fields") as told:
             for start in range(0, len(wanted), PART):
                 some = wanted[start : start + PART].tolist()
                 self._keep(some, list(pool.map(self._decoded, some)))
+                told.advance(len(some))
         return self.store.read(places)
 
     def damaged(self) -> dict[int, str]:
         """Read all fields; return the number of each that cannot be read, and why."""
         found: dict[int, str] = {}
         wanted = np.flatnonzero(~self.store.has(np.arange(len(self.fields))))
-        with ThreadPoolExecutor(THREADS) as pool:
+        with ThreadPoolExecutor(THREADS) as pool, step(READING, len(wanted), "fields") as told:
             for start in range(0, len(wanted), PART):
                 some = wanted[start : start + PART].tolist()
                 made = dict(zip(some, pool.map(self._attempt, some), strict=True))
                 found |= {place: str(one) for place, one in made.items() if isinstance(one, DamagedError)}
                 whole = {place: one for place, one in made.items() if not isinstance(one, DamagedError)}
                 self._keep(list(whole), list(whole.values()))
+                told.advance(len(some))
         return found
 
     def _attempt(self, place: int) -> NDArray[Any] | DamagedError:

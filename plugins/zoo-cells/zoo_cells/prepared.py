@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.contracts import Transform
 from zoo.errors import DataError
+from zoo.progress import step
 from zoo_cells.cache import Store
 from zoo_cells.choosing import listed
 from zoo_cells.fingerprint import digest
@@ -112,8 +113,10 @@ class Prepared:
         """Prepare the training fields; return whether all of them lie in [0, 1]."""
         self._is_fitting = True
         try:
-            for start in range(0, len(items) if self.transforms else 0, PART):
-                self.dataset.batch(items[start : start + PART])
+            with step("preparing fields", len(items), "fields") as told:
+                for start in range(0, len(items) if self.transforms else 0, PART):
+                    self.dataset.batch(items[start : start + PART])
+                    told.advance(len(items[start : start + PART]))
         except BeyondError:
             self._store = None
             return False

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import DataError, MissingError
+from zoo.progress import track
 
 ENDINGS = (".tif", ".tiff", ".png")
 NOT_PIXELS = re.compile(r"[_-](mask\w*|thumb|outlines?\w*|labels?|seg)$|^mask_", re.IGNORECASE)
@@ -58,7 +59,7 @@ def images_below(root: Path) -> list[File]:
         if root.is_file():
             facts = root.stat()
             return [File(root.name, facts.st_size, facts.st_mtime_ns)]
-        return sorted(_below(root))
+        return sorted(track(_below(root), "looking for images", unit="files"))
     except OSError as error:
         raise MissingError(f"{root}: cannot be read ({error.strerror}); check data.root") from error
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.batches import in_order
 from zoo.errors import DataError
+from zoo.progress import track
 from zoo.scores.multilabel import known, sigmoid
 from zoo_cells.protein import intensity
 
@@ -82,7 +83,7 @@ def predict(name: str, state: Arrays, dataset: Any, items: Indices) -> tuple[Flo
 def measure(dataset: Any, items: Indices) -> tuple[Floats, Indices]:
     """Return the intensities of the cells of these items [N, F], and how many cells each has [n]."""
     rows, sizes = [np.empty((0, len(intensity.names())))], [np.empty(0, dtype=np.int64)]
-    for some in in_order(items, AT_ONCE):
+    for some in track(in_order(items, AT_ONCE), "measuring cells", unit="parts"):
         batch = dataset.batch(some)
         rows.append(intensity.features(batch["instances"]))
         offsets = np.asarray(batch["offsets"], dtype=np.int64)

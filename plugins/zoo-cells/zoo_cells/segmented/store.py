@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo import atomic
 from zoo.folders import cache_home
+from zoo.progress import track
 
 if TYPE_CHECKING:
     import torch
@@ -148,7 +149,7 @@ class CellStore:
         kept, found = np.zeros(len(names), np.int64), np.zeros(len(names), np.int64)
         damaged: list[int] = []
         parts: list[dict[str, torch.Tensor]] = []
-        for number in numbers:
+        for number in track(numbers, "counting cells", unit="fields"):
             held = self.read(names[number], (*SMALL, "found"))
             if held is None:
                 damaged.append(number)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo.contracts import Origin
 from zoo.errors import DataError
+from zoo.progress import track
 from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.h5ad_files import Layout, files_in, open_sections, rows_by_section
@@ -129,7 +130,7 @@ def _open(root: Path, layout: Layout, wanted: list[str] | None, donors: dict[str
     names = chosen(list(file_of), wanted, donors=donors)
     read = [
         one
-        for path, rows in found.items()
+        for path, rows in track(found.items(), "reading files")
         for one in open_sections(path, {name: rows[name] for name in rows if name in names}, layout)
     ]
     by_name = {one.name: replace(one, donor=(donors or {}).get(one.name, one.donor)) for one in read}

@@ -7,6 +7,7 @@ from typing import Literal
 
 from zoo.contracts import Provenance, Terms
 from zoo.errors import MissingError
+from zoo.progress import track
 from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
@@ -87,7 +88,9 @@ def her2st(
     and measure with it, do not redistribute it.
     """
     return SpotDataset(
-        open_sections=lambda: [_section(_data(root), name) for name in _names(_data(root), sections)],
+        open_sections=lambda: [
+            _section(_data(root), name) for name in track(_names(_data(root), sections), "opening sections")
+        ],
         views=views,
         panel=genes,
         scale=scale,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from zoo.contracts import Provenance
+from zoo.progress import track
 from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.section import Section
@@ -81,7 +82,7 @@ def simulated_tissue(
     return SpotDataset(
         open_sections=lambda: [
             _section(seed=seed, donor=donor, number=number, spots=spots, transcripts=transcripts, pitch=pitch)
-            for donor in range(1, donors + 1)
+            for donor in track(range(1, donors + 1), "simulating tissue", unit="donors")
             for number in range(1, sections + 1)
         ],
         views=views,

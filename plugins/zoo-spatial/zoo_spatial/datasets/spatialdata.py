@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo.contracts import Origin
 from zoo.errors import DataError
+from zoo.progress import track
 from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.outputs.spatialdata_out import import_spatialdata
@@ -130,7 +131,7 @@ def _open(root: Path, layout: Layout, wanted: list[str] | None, donors: dict[str
             places[name] = (path, region, rows)
     read: dict[str, Section] = {}
     names = chosen(list(places), wanted, donors=donors)
-    for path in dict.fromkeys(places[name][0] for name in names):
+    for path in track(dict.fromkeys(places[name][0] for name in names), "reading stores"):
         mine = {name: places[name][1:] for name in names if places[name][0] == path}
         read.update({section.name: section for section in open_sections(path, mine, layout)})
     return [replace(read[name], donor=(donors or {}).get(name, read[name].donor)) for name in names]

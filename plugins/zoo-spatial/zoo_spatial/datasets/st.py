@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.contracts import Origin
+from zoo.progress import track
 from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
@@ -87,7 +88,7 @@ def st(
     return SpotDataset(
         open_sections=lambda: [
             _open(root, name, image=image, donor=(donors or {}).get(name, name), pitch_um=pitch_um)
-            for name in chosen(sections_in(root), sections, donors=donors)
+            for name in track(chosen(sections_in(root), sections, donors=donors), "opening sections")
         ],
         views=views,
         panel=genes,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.contracts import Origin
+from zoo.progress import track
 from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.sections import chosen
@@ -94,7 +95,7 @@ def visium(
                 donor=(donors or {}).get(name, name),
                 genome=genome,
             )
-            for name in chosen(list(found), sections, donors=donors)
+            for name in track(chosen(list(found), sections, donors=donors), "opening sections")
         ]
 
     return SpotDataset(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.contracts import Origin
+from zoo.progress import track
 from zoo_spatial.genes.harmony import TERMS as HARMONY
 from zoo_spatial.genes.panel import GenePanel, Scale
 from zoo_spatial.readers.loose import files_of, groups_in
@@ -88,7 +89,7 @@ def visium_loose(
         names = chosen(list(found), sections, donors=donors, images=images)
         return [
             open_section(files_of(root, found[name], images or {}), donor=(donors or {}).get(name, name), genome=genome)
-            for name in names
+            for name in track(names, "opening sections")
         ]
 
     return SpotDataset(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from zoo.progress import step
 from zoo_spatial.slides.fields import Level
 
 if TYPE_CHECKING:
@@ -148,5 +149,7 @@ def _write(folder: Path, number: int, size: tuple[int, int], strips: Iterator[ND
     header = {"descr": "|u1", "fortran_order": False, "shape": (size[1], size[0], 3)}
     with (folder / f"level{number}.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for strip in strips:
-            file.write(np.ascontiguousarray(strip).data)
+        with step("unpacking an image", size[1], "rows") as told:
+            for strip in strips:
+                file.write(np.ascontiguousarray(strip).data)
+                told.advance(len(strip))
