@@ -13,6 +13,7 @@ import torch
 
 from zoo.contracts import Provenance
 from zoo.errors import DataError, UsageError
+from zoo.progress import track
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,7 +156,7 @@ class FieldDataset:
         sizes = [one.um_per_px for one in shown if one.um_per_px]
         self.um_per_px = float(np.median(sizes)) if sizes else None
         count, total, squares = 0, np.zeros(len(self.wavenumber_cm)), np.zeros(len(self.wavenumber_cm))
-        for item in items:
+        for item in track(items, "reading stacks", unit="fields"):
             pixels = self._stack(int(item)).reshape(len(self.wavenumber_cm), -1).astype(np.float64)
             count += pixels.shape[1]
             total += pixels.sum(axis=1)
