@@ -121,15 +121,21 @@ STOREYS = {
         "zoo.intervals",
         "zoo.kinds",
         "zoo.nn",
+        "zoo.progress",
         "zoo.scores",
         "zoo.seeds",
     },
 }
 # All that a component, ours or a stranger's, may import of ours: its contract, the parts without names, how to refuse,
-# how to write a file and where, and how to go through items in order.
+# how to write a file and where, how to draw, how to tell how far it is, and how to go through items in order.
 FOR_COMPONENTS = {
     *("zoo.atomic", "zoo.batches", "zoo.contracts", "zoo.errors", "zoo.folders", "zoo.nn", "zoo.scores"),
-    *("zoo.figures", "zoo.schema", "zoo.stage_contract"),  # how one training goes, and what a stage is given
+    *(
+        "zoo.figures",
+        "zoo.progress",
+        "zoo.schema",
+        "zoo.stage_contract",
+    ),  # how one training goes, and what a stage is given
 }
 
 
