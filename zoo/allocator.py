@@ -1,8 +1,10 @@
-"""Memory that the C library keeps instead of handing it back between two batches."""
+"""Memory: what the C library keeps instead of handing it back between two batches, and how much a process has held."""
 
 from __future__ import annotations
 
 import ctypes
+import resource
+import sys
 from contextlib import suppress
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
@@ -21,3 +23,9 @@ def hold_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(MMAP_THRESHOLD, LARGEST)
         mallopt(TRIM_THRESHOLD, KEPT)
+
+
+def resident_mb() -> int:
+    """Return the most memory that this process has held at once so far, in MB, whatever it was for."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most // (2**20 if sys.platform == "darwin" else 2**10))  # bytes on macOS, kB elsewhere

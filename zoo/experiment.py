@@ -29,7 +29,7 @@ from zoo.errors import Interrupted, RunError, UsageError, ZooError
 from zoo.filled import Filled
 from zoo.interrupts import Interrupts
 from zoo.registry import Registry
-from zoo.report import drawing
+from zoo.report import census, drawing
 from zoo.run import Run, environment, newest_unfinished
 from zoo.splits import Split, make, refuse_copies
 from zoo.training import Fit, Member, Record, as_items
@@ -113,8 +113,11 @@ def _page(run: Run) -> dict[str, str]:
     """Write the page of a finished run; one that cannot be written takes nothing from the run."""
     try:
         return {"path": str(report.write(run.folder)), "problem": ""}
-    except ZooError as error:
-        return {"path": "", "problem": str(error)}
+    except Interrupted:
+        raise
+    except Exception as error:  # noqa: BLE001 - hours of training end here
+        problem = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
+        return {"path": "", "problem": problem}
 
 
 def _train(run: Run, filled: Filled, accelerator: Accelerator, first: str | None = None) -> Iterator[Record]:
@@ -122,6 +125,7 @@ def _train(run: Run, filled: Filled, accelerator: Accelerator, first: str | None
     folds = folds_of(filled, untouched)
     if accelerator.is_main_process:
         _write_beginnings(run, filled, folds)
+        atomic.write_json(run.folder / census.FILE, census.of(untouched, folds, _labels(untouched)))
         voters.forget_failures(run)
     if filled.members:
         accelerator.wait_for_everyone()

@@ -19,7 +19,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 from torch import nn
 
-from zoo import contestant, events, infer
+from zoo import allocator, contestant, events, infer
 from zoo.batches import Order, in_parts, load, to_device, transformed
 from zoo.checkpoint import Keeper, Progress
 from zoo.errors import Interrupted, Problem, RecipeError
@@ -247,6 +247,7 @@ class Fit:
             "seconds": round(seconds, 3),
             "items_per_second": round(rate, 1),
         }
+        values["resident_mb"] = allocator.resident_mb()
         if self.accelerator.device.type == "cuda":
             values["memory_mb"] = torch.cuda.max_memory_allocated() // 2**20
         due = (progress.epoch + 1) % self.settings.validate_every == 0 or progress.epoch + 1 == self.stopping.epochs(

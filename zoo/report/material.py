@@ -7,6 +7,7 @@ page can be made of them later, on another machine.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +20,14 @@ from zoo.figures.parts import Code, Figure, Listing, Section
 from zoo.scores.files import Table, write_table
 
 FORMAT = 1
+KINDS = ("figure", "listing", "code")
 INDEX = "parts.json"
 CARD_FIGURES, CARD_BYTES = 3, 300_000
 """Figures of a run that may stand on its card, and the size of each."""
 MOST = 40_000_000
 """Bytes of a file that are read at most."""
+MEMBERS = 200
+"""Folders of members that are read at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,21 @@ class Material:
     about: dict[str, Any]
     sections: list[KeptSection]
     problem: str = ""
+
+
+def kept(section: Section, prefix: str = "") -> KeptSection:
+    """Draw a section for a page that is being made, into no folder; ``prefix`` is put before the keys of its parts."""
+    found = KeptSection(f"{prefix}{section.key}", section.title, section.words, section.gallery)
+    for part in section.parts:
+        key = f"{prefix}{part.key}"
+        if isinstance(part, Code):
+            found.parts.append(Kept("code", key, part.title, text=part.text))
+        elif isinstance(part, Listing):
+            found.parts.append(Kept("listing", key, part.title, part.caption, sort=part.sort, table=part.table))
+        else:
+            drawn = svg.drawn(part.drawing, key)
+            found.parts.append(Kept("figure", key, part.title, part.caption, part.alt, svg=drawn, table=part.numbers))
+    return found
 
 
 def write(folder: Path, sections: Iterable[Section], about: Mapping[str, Any]) -> Path:
@@ -125,37 +144,59 @@ def read(folder: Path) -> Material:
     told = _index(folder / INDEX)
     problems = [str(told.get("problem") or "")]
     sections = []
-    for section in told.get("sections", ()):
-        kept = KeptSection(
-            str(section["key"]), str(section["title"]), str(section.get("words", "")), bool(section.get("gallery"))
-        )
-        for part in section.get("parts", ()):
+    for section in told["sections"]:
+        words, gallery = str(section.get("words") or ""), bool(section.get("gallery"))
+        key, title = str(section.get("key") or "section"), str(section.get("title") or "Section")
+        found = KeptSection(key, title, words, gallery)
+        for part in section["parts"]:
             try:
-                kept.parts.append(_read_part(folder, part))
-            except (OSError, ValueError, KeyError, ZooError) as error:
+                found.parts.append(_read_part(folder, part))
+            except (OSError, ValueError, LookupError, TypeError, RecursionError, csv.Error, ZooError) as error:
                 problems.append(f"{part.get('key', 'a part')} cannot be read ({error})")
-        sections.append(kept)
+        sections.append(found)
     about = {name: value for name, value in told.items() if name not in {"sections", "problem"}}
     return Material(folder.name, about, sections, "; ".join(filter(None, problems)))
 
 
 def read_all(folder: Path) -> list[Material]:
-    """Return all that lies in a report folder, what is of all groups first, then by member."""
+    """Return all that lies in a report folder, what is of all groups first, then by member.
+
+    Of a folder whose index is damaged, or which is a link to elsewhere, nothing is there but its problem.
+    """
     found = sorted(folder.glob(f"*/{INDEX}"), key=lambda path: (path.parent.name != "all", path.parent.name))
-    return [read(path.parent) for path in found]
+    return [_patiently(path.parent) for path in found[:MEMBERS]]
+
+
+def _patiently(folder: Path) -> Material:
+    if folder.is_symlink():
+        return Material(folder.name, {}, [], f"{folder.name} is a link to another folder, which is not read")
+    try:
+        return read(folder)
+    except IntegrityError as error:
+        return Material(folder.name, {}, [], str(error))
 
 
 def _index(path: Path) -> dict[str, Any]:
     told = bounded.read_json(path)
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise IntegrityError(f"{path}: is of another format than {FORMAT}; draw the figures anew with --draw")
+    sections = told.get("sections")
+    if not isinstance(sections, list) or not all(map(_is_section, sections)):
+        raise IntegrityError(f"{path}: is not as zoo writes it; draw the figures anew with --draw")
     return told
+
+
+def _is_section(told: Any) -> bool:
+    parts = told.get("parts") if isinstance(told, dict) else None
+    return isinstance(parts, list) and all(isinstance(part, dict) for part in parts)
 
 
 def _read_part(folder: Path, part: Mapping[str, Any]) -> Kept:
     kind, key, title = str(part["kind"]), str(part["key"]), str(part["title"])
+    if kind not in KINDS:
+        raise ValueError(f"its kind is {kind[:80]!r}, this zoo knows {', '.join(KINDS)}")
     words = {name: str(part.get(name, "")) for name in ("caption", "alt", "sort", "text")}
-    table = _table(_inside(folder, part["table"])) if "table" in part else None
+    table = _table(_inside(folder, part["table"])) if "table" in part or kind == "listing" else None
     shown = svg.cleaned(_text(_inside(folder, part["svg"])), key) if kind == "figure" else ""
     return Kept(kind, key, title, svg=shown, table=table, **words)
 
@@ -164,15 +205,15 @@ def _text(path: Path) -> str:
     return bounded.read_bytes(path, MOST).decode()
 
 
-def _inside(folder: Path, name: str) -> Path:
+def _inside(folder: Path, name: Any) -> Path:
     """Return a file of the folder, which an index of a stranger must not lead out of."""
-    if Path(name).name != name:
-        raise ValueError(f"{name!r} is no file of the folder")
+    if not isinstance(name, str) or Path(name).name != name or (folder / name).is_symlink():
+        raise ValueError(f"{str(name)[:80]!r} is no file of the folder")
     return folder / name
 
 
 def _table(path: Path) -> Table:
-    rows = list(csv.reader(_text(path).splitlines(keepends=True)))
+    rows = list(csv.reader(io.StringIO(_text(path), newline="")))
     if not rows:
         raise ValueError(f"{path.name} is empty")
     return Table(rows[0], rows[1:])
