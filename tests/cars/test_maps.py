@@ -11,8 +11,9 @@ import tifffile
 import torch
 from PIL import Image
 
+from zoo_cars.attended import attended_pixels, attention_map
 from zoo_cars.field import Field
-from zoo_cars.maps import attended_pixels, attention_map, draw
+from zoo_cars.maps import draw
 
 PLACES = np.array([[0, 0], [0, 8], [8, 0], [8, 8]])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.figures.style import ON_PALE
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -19,7 +21,7 @@ def scale_bar(axes: Axes, shape: tuple[int, ...], um_per_px: float | None) -> No
     scale, unit = (um_per_px, "µm") if um_per_px else (1.0, "px")
     fitting = [bar for bar in BARS if bar / scale <= width / 3]
     length = fitting[-1] if fitting else width * scale / 3
-    edge = [withStroke(linewidth=2, foreground="black")]
+    edge = [withStroke(linewidth=2, foreground=ON_PALE)]  # dark on every page, as the image is
     x, y = width * 0.05, height * 0.95
     axes.plot([x, x + length / scale], [y, y], color="white", linewidth=3, solid_capstyle="butt")
     axes.text(x, y - height * 0.02, f"{length:g} {unit}", color="white", fontsize=7, va="bottom", path_effects=edge)

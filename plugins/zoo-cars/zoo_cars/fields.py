@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from zoo.progress import track
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from zoo.figures.parts import Figure
     from zoo_cars.field import Field
 
     OpenNew = Callable[[Mapping[str, Path]], list[Field]]
@@ -82,6 +83,8 @@ class FieldDataset:
         field have in common cancel; it looks at a field's own pixels and at nothing else.
     provenance
         Where the fields come from.
+    bands
+        Name -> wavenumbers in 1/cm of bands that are known, which are marked in figures of spectra.
     """
 
     open_fields: Callable[[], list[Field]]
@@ -92,6 +95,7 @@ class FieldDataset:
     relative: bool = False
     provenance: Provenance = field(default_factory=Provenance)
     notes: list[str] = field(default_factory=list)
+    bands: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     provides: ClassVar[tuple[str, ...]] = ("instances", "offsets", "label", "tile_yx")
     inputs: ClassVar[Mapping[str, str]] = {
@@ -157,7 +161,7 @@ class FieldDataset:
         self.um_per_px = float(np.median(sizes)) if sizes else None
         count, total, squares = 0, np.zeros(len(self.wavenumber_cm)), np.zeros(len(self.wavenumber_cm))
         for item in track(items, "reading stacks", unit="fields"):
-            pixels = self._stack(int(item)).reshape(len(self.wavenumber_cm), -1).astype(np.float64)
+            pixels = self.stack(int(item)).reshape(len(self.wavenumber_cm), -1).astype(np.float64)
             count += pixels.shape[1]
             total += pixels.sum(axis=1)
             squares += (pixels**2).sum(axis=1)
@@ -188,7 +192,7 @@ class FieldDataset:
 
     def batch(self, items: NDArray[np.int64]) -> dict[str, Any]:
         """Return the tiles of fields, packed: ``instances`` [N, C, size, size], ``offsets`` [B + 1], ``label`` [B]."""
-        corners = [self._corners(int(item)) for item in items]
+        corners = [self.corners(int(item)) for item in items]
         tiles = [self._tiles(int(item), places) for item, places in zip(items, corners, strict=True)]
         return {
             "id": [self.fields[item].name for item in items],
@@ -206,7 +210,7 @@ class FieldDataset:
             if truth is None:
                 return None
             size = self.tiles.size
-            tiles = [truth[y : y + size, x : x + size].mean() for y, x in self._corners(int(item))]
+            tiles = [truth[y : y + size, x : x + size].mean() for y, x in self.corners(int(item))]
             found.append(np.array(tiles) >= TRUE_SHARE)
         return np.concatenate(found)
 
@@ -236,8 +240,43 @@ class FieldDataset:
 
         maps.draw(self, predicted, folder)
 
-    def _corners(self, item: int) -> NDArray[np.int64]:
-        shape = self._stack(item).shape[1:]
+    def names(self, items: NDArray[np.int64]) -> list[str]:
+        """Return what these fields are called, without opening them."""
+        return [self.fields[item].name for item in items]
+
+    def attention_figures(
+        self,
+        items: NDArray[np.int64],
+        attention: NDArray[np.floating],
+        size: NDArray[np.int64],
+        titles: Sequence[str],
+        keys: Sequence[str],
+    ) -> Iterator[Figure]:
+        """Give a figure of where the model looks for each of these fields, as :class:`zoo.tasks.mil.Mil` says."""
+        from zoo_cars import field_report
+
+        return field_report.overlays(self, items, np.split(attention, np.cumsum(size)[:-1]), titles, keys)
+
+    def attention_spectra(
+        self,
+        items: NDArray[np.int64],
+        attention: NDArray[np.floating],
+        size: NDArray[np.int64],
+        classes: Sequence[str],
+    ) -> Iterator[Figure]:
+        """Give figures of the spectra of what is attended to in fields of each class."""
+        from zoo_cars import field_report
+
+        return field_report.spectra(self, items, np.split(attention, np.cumsum(size)[:-1]), classes)
+
+    @property
+    def spread(self) -> NDArray[np.float64]:
+        """Standard deviation of each band over the pixels of the training fields [C]."""
+        return self._std
+
+    def corners(self, item: int) -> NDArray[np.int64]:
+        """Return row and column of the corner of each tile of a field [n, 2]."""
+        shape = self.stack(item).shape[1:]
         corners = self.tiles.corners(shape)
         if not len(corners):
             what = f"has {shape[0]} x {shape[1]} pixels, a tile {self.tiles.size} x {self.tiles.size}"
@@ -245,7 +284,7 @@ class FieldDataset:
         return corners
 
     def _tiles(self, item: int, corners: NDArray[np.int64]) -> NDArray[np.float32]:
-        stack, size = self._stack(item), self.tiles.size
+        stack, size = self.stack(item), self.tiles.size
         tiles = np.stack([stack[:, y : y + size, x : x + size] for y, x in corners])
         if not self.standardise:
             return tiles
@@ -253,8 +292,11 @@ class FieldDataset:
         standard: NDArray[np.float32] = (tiles - mean) / std
         return standard
 
-    def _stack(self, item: int) -> NDArray[np.float32]:
-        """Return the stack of a field on the axis of the model, read and checked now if it was not."""
+    def stack(self, item: int) -> NDArray[np.float32]:
+        """Return the stack of a field [C, H, W] on the axis of the model, read and checked now if it was not.
+
+        Where ``relative``, every band is divided by its mean.
+        """
         if item not in self._stacks:
             stack = self._read(self.fields[item])
             self._stacks[item] = _relative(stack, self.fields[item].name) if self.relative else stack

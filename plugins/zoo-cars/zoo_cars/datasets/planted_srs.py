@@ -154,6 +154,7 @@ def planted_srs(
         classes=[CONTROL, PLANTED],
         provenance=PROVENANCE,
         notes=[plan.said],
+        bands={"planted": [line.position_cm]},
     )
     return dataset
 

@@ -11,6 +11,7 @@ from zoo_cars.field import Field
 from zoo_cars.field_files import open_field
 from zoo_cars.fields import FieldDataset, Tiles
 from zoo_cars.simulation import DOSES, SimulatedField
+from zoo_cars.simulation.spectra import LINES
 
 PROVENANCE: Provenance = {
     "name": "simulated-cars",
@@ -94,6 +95,7 @@ def simulated_cars(
         standardise=standardise,
         relative=relative,
         provenance=PROVENANCE,
+        bands={"drug": [line.position_cm for line in LINES["drug"]]},
     )
     return dataset
 
