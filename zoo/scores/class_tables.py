@@ -16,6 +16,7 @@ import numpy as np
 from zoo.intervals import drawn_groups, of_draws
 from zoo.scores import by_class, confusion, curves
 from zoo.scores.files import Table
+from zoo.scores.weights import ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,31 +57,49 @@ class Judged:
     @cached_property
     def by_class(self) -> dict[str, Floats]:
         """Precision, recall, F1, ROC-AUC and average precision of each class [K]."""
-        return self._by_class(None)
-
-    def _by_class(self, weight: NDArray[Any] | None) -> dict[str, Floats]:
-        found = by_class.called(self.label, self.said, len(self.classes), weight)
-        auc, average_precision = by_class.ranked(self.label, self.probability, weight)
+        found = by_class.called(self.label, self.said, len(self.classes))
+        auc, average_precision = by_class.ranked(self.label, self.probability)
         return {**found, "auc": auc, "ap": average_precision}
 
-    def drawn(self) -> dict[str, Floats]:
-        """Return the scores of each class in each drawing of groups [draws, K]."""
+    def drawn(self, scores: Sequence[str] = WITH_INTERVAL) -> dict[str, Floats]:
+        """Return these scores of each class in each drawing of groups [draws, K].
+
+        Recall and F1 follow from counts of each group; for ``auc`` all items are ranked anew in each drawing, which
+        takes a second for 1,500 items and grows with their square.
+        """
         names, group_of = np.unique(np.asarray(self.groups, dtype=str), return_inverse=True)
         draws = drawn_groups(len(names)) if len(names) else np.zeros((0, 0), dtype=np.int64)
-        step = max(1, AT_ONCE // max(1, len(self.label)))
-        parts = [self._by_class(draws[start : start + step, group_of]) for start in range(0, len(draws), step)]
-        nothing = np.zeros((0, len(self.classes)))
-        return {name: np.concatenate([nothing, *(part[name] for part in parts)]) for name in WITH_INTERVAL}
+        found = self._called(draws, group_of, len(names))
+        if "auc" in scores:
+            step = max(1, AT_ONCE // max(1, len(self.label)))
+            weights = (draws[start : start + step, group_of] for start in range(0, len(draws), step))
+            parts = [by_class.ranked(self.label, self.probability, weight)[0] for weight in weights]
+            found["auc"] = np.concatenate([np.zeros((0, len(self.classes))), *parts])
+        return {name: found[name] for name in scores}
+
+    def _called(self, draws: Labels, group_of: Labels, groups: int) -> dict[str, Floats]:
+        """Return recall and F1 of each class in each drawing [draws, K], from how often each group was drawn."""
+        count, drawn = len(self.classes), draws.astype(np.float64)
+        every = np.ones(len(self.label), dtype=bool)
+
+        def tally(kept: NDArray[np.bool_], number: Labels) -> Floats:
+            cell = group_of[kept] * count + number[kept]
+            counted = np.bincount(cell, minlength=groups * count).reshape(groups, count)
+            return drawn @ counted.astype(np.float64)
+
+        right, true = tally(self.said == self.label, self.label), tally(every, self.label)
+        return {"recall": ratio(right, true), "f1": ratio(2 * right, true + tally(every, self.said))}
 
 
-def classes_table(judged: Judged) -> Table:
+def classes_table(judged: Judged, intervals: Sequence[str] = WITH_INTERVAL) -> Table:
     """Return a row a class: its items and groups, its scores, and 95 % intervals from drawing groups anew.
 
     A class whose items are all of one group has no interval: whenever the group is drawn, its score is the same.
+    ``intervals`` says which scores have some.
     """
-    scores, drawn, columns = judged.by_class, judged.drawn(), ["class", "items", "groups", "called"]
+    scores, drawn, columns = judged.by_class, judged.drawn(intervals), ["class", "items", "groups", "called"]
     for name in scores:
-        columns += [name, f"{name}_low", f"{name}_high"] if name in WITH_INTERVAL else [name]
+        columns += [name, f"{name}_low", f"{name}_high"] if name in intervals else [name]
     groups = np.asarray(judged.groups, dtype=str)
     rows = []
     for k, name in enumerate(judged.classes):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.style import short
+from zoo.scores import class_curves
 from zoo.scores import class_pictures as pictures
 from zoo.scores import class_tables as tables
 from zoo.scores.files import write_picture, write_table
@@ -36,7 +38,7 @@ def write(judged: Judged, folder: Path) -> list[Path]:
         write_table(folder / "confusion.csv", tables.confusion_table(judged)),
         write_picture(folder / "confusion.png", pictures.confusion_picture(judged), dpi=pictures.dots(judged)),
     ]
-    for kind in pictures.KINDS:
+    for kind in class_curves.KINDS:
         found.append(write_table(folder / f"{kind}.csv", tables.curve_table(judged, kind)))
         found.append(write_picture(folder / f"{kind}.png", pictures.curves_picture(judged, kind)))
     found.append(write_table(folder / "calibration.csv", tables.calibration_table(judged)))
@@ -61,26 +63,33 @@ def write_overlays(
     most
         Best and worst items, so many of each.
     """
+    found = looked(judged, items, dataset=dataset, explain=explain, most=most)
+    return [write_picture(folder / f"{rank}_{file_name(each.name)}.png", picture(each)) for rank, each in found]
+
+
+def looked(
+    judged: Judged, items: Indices, *, dataset: Any, explain: Explain | None, most: int
+) -> Iterator[tuple[str, Looked]]:
+    """Give the items whose class was held most and least probable, with where the model looked, one after the other.
+
+    Parameters are as of :func:`write_overlays`. Each has a name before it: ``best_1`` ... ``worst_1`` ...
+    """
     best, worst = extremes(judged.own, judged.label, most)
     chosen = np.array([*best, *worst], dtype=np.int64)
     said = explain(items[chosen], judged.said[chosen]) if explain and len(chosen) else None
     if said is None:
-        return []
+        return
     missed = np.flatnonzero(judged.said[chosen] != judged.label[chosen])
     true = explain(items[chosen[missed]], judged.label[chosen[missed]]) if explain and len(missed) else None
     own = dict(zip(missed.tolist(), true if true is not None else (), strict=False))
     ranks = [*(f"best_{rank + 1}" for rank in range(len(best))), *(f"worst_{rank + 1}" for rank in range(len(worst)))]
     maps = [_titled(judged, item, said[place], own.get(place)) for place, item in enumerate(chosen.tolist())]
-    looked = _looked(judged, items, chosen, dataset, maps)
-    return [
-        write_picture(folder / f"{rank}_{file_name(each.name)}.png", picture(each))
-        for rank, each in zip(ranks, looked, strict=True)
-    ]
+    yield from zip(ranks, _looked(judged, items, chosen, dataset, maps), strict=True)
 
 
 def _titled(judged: Judged, item: int, said: NDArray[Any], true: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
-    maps = {f"for {pictures.short(judged.classes[judged.said[item]])} (predicted)": said}
-    return maps if true is None else {**maps, f"for {pictures.short(judged.classes[judged.label[item]])} (true)": true}
+    maps = {f"for {short(judged.classes[judged.said[item]])} (predicted)": said}
+    return maps if true is None else {**maps, f"for {short(judged.classes[judged.label[item]])} (true)": true}
 
 
 def _looked(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from zoo import atomic
 from zoo.batches import in_order
 from zoo.contracts import HubTask
 from zoo.errors import DataError, UsageError
-from zoo.scores import by_class, classification, evaluation, floors
+from zoo.scores import by_class, class_report, classification, evaluation, floors
 from zoo.scores.class_tables import Judged
 from zoo.scores.files import Table, write_table
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.contracts import Arrays, Indices
+    from zoo.figures.parts import Look, Section
 
     Explain = Callable[[Indices, Indices], NDArray[Any] | None]
 
@@ -60,7 +61,8 @@ class Classify:
         ``top_<k>`` is the share of items whose class is among the k most probable; k is at most K - 1, and of two
         classes there is none.
     shown
-        Best and worst items of which ``zoo eval --out`` draws where the model looked, so many of each at most.
+        Best and worst items of which a page and ``zoo eval --out`` show where the model looked, at most so many of
+        each.
 
     Raises
     ------
@@ -208,6 +210,33 @@ class Classify:
         atomic.write_json(folder / "provenance.json", {**facts, "classes": classes})
         return [*written, folder / "provenance.json"]
 
+    def report(
+        self,
+        predicted: Arrays,
+        truth: Arrays,
+        *,
+        dataset: Any,
+        items: Indices,
+        groups: Sequence[str],
+        look: Look | None = None,
+    ) -> Iterator[Section]:
+        """Give a page its sections: those of :mod:`zoo.scores.class_report`, and a row for every item.
+
+        Items without a label, or whose probabilities are no numbers, are in the last section only.
+        """
+        said, known = self.brief(predicted, truth)
+        label, probability, classes = known["label"], said["probability"], list(dataset.classes)
+        unit, finite = class_report.unit_of(dataset, items, groups), np.isfinite(probability).all(axis=1)
+        has = np.flatnonzero((label >= 0) & finite)
+        if len(has):
+            judged = Judged(label[has], probability[has], [groups[item] for item in has.tolist()], classes)
+            explain = look.explain if look else None
+            yield from class_report.sections(
+                judged, items[has], dataset=dataset, explain=explain, shown_each=self.shown, unit=unit
+            )
+        table = _items(label, probability, _ids(dataset, items), groups, classes)
+        yield class_report.every_item(table, unit, _left_out(int((label < 0).sum()), int((~finite).sum())))
+
 
 def _intensities(dataset: Any, items: Indices) -> NDArray[np.float64]:
     """Return what the pixels of each item say without their places [n, F], reading a few items at a time."""
@@ -225,6 +254,13 @@ def _intensities(dataset: Any, items: Indices) -> NDArray[np.float64]:
 
 def _ids(dataset: Any, items: Indices) -> list[str]:
     return [name for some in in_order(items, AT_ONCE) for name in dataset.batch(some)["id"]]
+
+
+def _left_out(unlabelled: int, no_numbers: int) -> str:
+    """Say how many items cannot be judged, and why."""
+    told = [f"{unlabelled} without a label"] if unlabelled else []
+    told += [f"{no_numbers} whose probabilities are no numbers (NaN)"] if no_numbers else []
+    return f"Only here, and in no figure: {' and '.join(told)}." if told else ""
 
 
 def _predictions(probability: NDArray[Any], dataset: Any) -> Table:
@@ -249,7 +285,8 @@ def _items(
     """Return a row an item: what it is, what it was called, and how probable both were held."""
     rows = []
     for item, (name, group, k) in enumerate(zip(ids, groups, label.tolist(), strict=True)):
-        said = int(probability[item].argmax())
+        said = int(probability[item].argmax())  # of no numbers the first that is none
         true, own = (classes[k], probability[item, k]) if k >= 0 else ("", None)
-        rows.append([name, group, true, classes[said], own, probability[item, said]])
+        called = classes[said] if np.isfinite(probability[item, said]) else ""
+        rows.append([name, group, true, called, own, probability[item, said]])
     return Table(["id", "group", "true", "predicted", "probability_of_true", "probability_of_predicted"], rows)
