@@ -72,7 +72,8 @@ def rescore(
             told = [*loaded.filled.notes, *getattr(loaded.dataset, "notes", ())]
             notes.extend(n for n in told if n not in notes)
             files += _together(loaded, gathered, out) if out else []
-            members.append({"member": loaded.config.member, "seed": loaded.config.seed, **found})
+            about = {"member": loaded.config.member, "seed": loaded.config.seed, "fold": fold.as_dict()}
+            members.append({**about, **found})
             if place and shown:
                 with _noted(notes):
                     _draw(place, folder, loaded, fold, shown)
@@ -271,4 +272,4 @@ def _groups(loaded: package.Loaded, overrides: list[str]) -> tuple[Split, str]:
             f"{', '.join(sorted(seen))}); point --set data.root at other data"
         )
     note = f"scored on {trained.unit} {', '.join(test)}, none of which the model was trained on"
-    return Split("other", trained.unit, trained.train, trained.val, test), note
+    return Split(trained.name, trained.unit, trained.train, trained.val, test), note

@@ -11,11 +11,11 @@ from zoo.run import Run
 __all__ = ["place_of", "write"]
 
 
-def write(folder: Path, out: Path | None = None) -> Path:
+def write(folder: Path, out: Path | None = None, figures: Path | None = None) -> Path:
     """Write the page of a run, ``report.html`` in its folder unless a place is given, and return its path.
 
     It takes what lies in the folder, and neither the data nor the model. That of a package, whose files are not to be
-    changed, comes into the working directory.
+    changed, comes into the working directory; ``figures`` is where those of a package were drawn.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def write(folder: Path, out: Path | None = None) -> Path:
         The disk refuses.
     """
     found = facts.read(folder)
-    return page.write(chapters.of_run(found), out or place_of(found))
+    return page.write(chapters.of_run(found, figures), out or place_of(found))
 
 
 def place_of(found: RunFacts) -> Path:

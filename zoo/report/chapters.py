@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from zoo.figures.parts import Section
@@ -24,9 +25,9 @@ _FACES: tuple[tuple[str, str, Callable[[RunFacts], list[Section]], str], ...] = 
 )
 
 
-def of_run(facts: RunFacts) -> Page:
-    """Return the page of a run."""
-    materials = material.read_all(Run(facts.folder).report_folder)
+def of_run(facts: RunFacts, figures: Path | None = None) -> Page:
+    """Return the page of a run; ``figures`` is where what its task shows was drawn, if not in its own folder."""
+    materials = material.read_all(figures or Run(facts.folder).report_folder)
     scores, *others = (_chapter(facts, *face) for face in _FACES)
     chapters = [scores, *results(facts, materials), *others]
     kicker = "A model of zoo" if facts.packaged else "A run of zoo"
@@ -53,10 +54,10 @@ def results(facts: RunFacts, materials: Sequence[Material]) -> Iterator[Chapter]
         key = f"results-{number}"
         yield Chapter(key, title_of(facts, found), found.sections, words, number == 0, f"report/{found.name}")
     if not materials:
-        folder = facts.folder.name
-        way = f"Draw them with: zoo report {folder} --draw" if facts.metrics else "They are drawn when it is scored."
+        way = "Draw them with 'zoo report RUN --draw', where RUN is this folder."
+        way = way if facts.metrics else "They are drawn when a member is scored."
         if facts.packaged:
-            way = "A package holds none; score it on data with zoo eval, which draws them."
+            way = "A package holds none; score it on data with zoo eval MODEL, which draws them."
         yield Chapter("results", "Results", [], f"No figures of its predictions lie in this folder. {way}")
 
 

@@ -6,8 +6,8 @@ A file that is damaged, or that a stranger has filled with something else, costs
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +168,8 @@ def inside(value: Any, *keys: str | int) -> Any:
     return value
 
 
-def read(folder: Path) -> RunFacts:
-    """Read a run folder or a package folder.
+def read(folder: Path, *, member: bool = False) -> RunFacts:
+    """Read a run folder or a package folder, or with ``member`` the model of one member of a run.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def read(folder: Path) -> RunFacts:
     if not (folder / "recipe.yaml").is_file():
         raise MissingError(f"{folder}: is no run folder (it has no recipe.yaml); runs are listed by 'zoo ls runs'")
     whole = folder.absolute().parent.parent
-    if folder.absolute().parent.name == MODELS and (whole / "recipe.yaml").is_file():
+    if not member and folder.absolute().parent.name == MODELS and (whole / "recipe.yaml").is_file():
         raise UsageError(f"{folder}: is the model of one member, whose run has a page as a whole; name {whole}")
     reader = _Reader(folder)
     recipe = reader.text("recipe.yaml")
@@ -206,6 +206,26 @@ def read(folder: Path) -> RunFacts:
         census,
         packaged=(folder / manifest.NAME).is_file(),
         **reader.checked(metrics, splits, configs, results, census),
+    )
+
+
+def rescored(found: RunFacts, folder: Path, metrics: Mapping[str, Any], folds: Sequence[Mapping[str, Any]]) -> RunFacts:
+    """Return what is known of a run with the scores of a new evaluation, which lies in a folder of its own.
+
+    Of the training it tells nothing, and of the data what the new scores and splits do.
+    """
+    reader = _Reader(folder)
+    return replace(
+        found,
+        folder=folder,
+        metrics=metrics,
+        splits=folds,
+        records=[],
+        results={},
+        census={},
+        status={"state": "finished"},
+        notes=found.notes + reader.notes,
+        **reader.checked(metrics, list(folds), found.configs, {}, {}),
     )
 
 
