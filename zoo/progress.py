@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Step:
     unit: str = ""
     told: bool = False
     done: float = 0
-    began: float = field(default_factory=time.monotonic)
+    began: float = 0.0
 
     def advance(self, by: float = 1) -> None:
         """Tell that so much more is done."""
@@ -84,7 +84,7 @@ def listening(listener: Listener) -> Iterator[None]:
 @contextmanager
 def step(what: str, total: float | None = None, unit: str = "", *, told: bool = False) -> Iterator[Step]:
     """Tell of work for as long as it lasts; what is yielded is told how far it is (see :class:`Step`)."""
-    now = Step(what, total, unit, told)
+    now = Step(what, total, unit, told, began=time.monotonic())
     hearing = tuple(_listeners)
     for listener in hearing:
         listener.began(now)

@@ -43,13 +43,13 @@ class Course:
         The clock.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float] | None = None) -> None:
+        self._now = now or time.monotonic
         self.members, self.voters, self.staged, self.at_most = 1, 1, False, False
         self.finished = self._begun = 0
         self._inside = self._since_inside = 0.0
         self._since: float | None = None
-        self._first = self._last = now()
+        self._first = self._last = self._now()
         self._going: tuple[tuple[str, int], int, float] | None = None
         self.row: Row | None = None
 

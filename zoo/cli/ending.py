@@ -42,8 +42,10 @@ def _bounds(interval: Any) -> str:
 
 
 def _interval(found: Mapping[str, Any], unit: str) -> str:
+    from zoo.report.words import counted
+
     groups = len(found["by_group"])
-    over = f"{groups} test {unit if groups == 1 else plural(unit)}"
+    over = counted(groups, f"test {unit}")
     if found["interval"]:
         return f"95% {_bounds(found['interval'])}, over {over}"
     return f"none: {over}" if groups < 2 else f"none: too little has a value, over {over}"  # noqa: PLR2004 - one is alone
@@ -72,10 +74,3 @@ def _holds_0(margin: Mapping[str, Any]) -> bool:
     """Return whether a margin cannot be told from none."""
     low, high = margin["interval"]
     return bool(low <= 0 <= high)
-
-
-def plural(unit: str) -> str:
-    """Return what several of a unit are called."""
-    if unit.endswith("y") and unit[-2:-1] not in set("aeiou"):
-        return f"{unit[:-1]}ies"
-    return f"{unit}es" if unit.endswith(("s", "x", "ch", "sh")) else f"{unit}s"
