@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,6 +17,7 @@ from zoo_spatial.retrieval import Retrieve, retrieve
 
 if TYPE_CHECKING:
     from zoo.contracts import Arrays, Indices
+    from zoo.figures.parts import Look, Section
 
 
 class Contrast:
@@ -30,7 +31,8 @@ class Contrast:
     retrieve
         Which key, how many neighbours, which weights.
     maps
-        The genes of which ``zoo eval --out`` draws maps; the three best and the three worst where not given.
+        The genes of which maps are drawn, on the page of a run and by ``zoo eval --out``; the three best and the three
+        worst where not given.
     store
         ``float16`` keeps the expression of the training spots at half the size.
     """
@@ -163,6 +165,23 @@ class Contrast:
             facts=facts,
             columns={name: predicted[name] for name in _columns(predicted)},
         )
+
+    def report(
+        self,
+        predicted: Arrays,
+        truth: Arrays,
+        *,
+        dataset: Any,
+        items: Indices,
+        groups: Sequence[str],
+        look: Look | None,
+    ) -> Iterator[Section]:
+        """Yield genes, maps, sections and the joint space for the page of a run."""
+        from zoo_spatial.outputs import report
+        from zoo_spatial.outputs.report_scored import Scored
+
+        scored = Scored.of(predicted, truth, dataset, items, groups)
+        yield from report.sections(scored, maps=self.maps, look=look)
 
 
 def _columns(predicted: Arrays) -> tuple[str, ...]:
