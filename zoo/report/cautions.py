@@ -131,7 +131,7 @@ def _trainings(facts: RunFacts) -> Iterator[str]:
     for training, what in trainings.troubled(every, trainings.directions(facts)):
         found.setdefault(what.partition(":")[0], []).append(f"{training.name} ({what.partition(': ')[2]})")
     for kind, told in found.items():
-        advice = "train it longer" if kind == "not converged" else "stop it earlier"
+        advice = "train longer" if kind == "not converged" else "stop earlier (train.early_stop)"
         yield (
             f"{len(told)} of {counted(len(every), 'training')} {'is' if len(told) == 1 else 'are'} {kind}; {advice}: "
             f"{'; '.join(told[:2])}{' and others' if len(told) > 2 else ''}. The rule stands under Training."  # noqa: PLR2004

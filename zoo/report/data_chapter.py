@@ -10,13 +10,13 @@ from zoo.report import data_figures
 from zoo.report.census import SIDES
 from zoo.report.data_figures import WORDS
 from zoo.report.facts import RunFacts, Sides, inside
-from zoo.report.words import counted, cut, listed, number, plural
+from zoo.report.words import counted, cut, listed, number, plural, sentence
 from zoo.scores.files import Table
 
 MOST_ROWS, MOST_FOLDS, DEEP = 5_000, 30, 6
 """Rows of a listing; folds that have a column; steps into what was fitted."""
 _ABOUT = ("kind", "modality", "assay", "stain", "tissue", "species", "licence", "source", "citation")
-_FIRST = 6
+_FIRST, _PAIR = 6, 3
 
 
 def of(facts: RunFacts) -> list[Section]:
@@ -34,7 +34,7 @@ def _origins(facts: RunFacts) -> Section | None:
         for key in _ABOUT
         if getattr(origin, key)
     ]
-    rows += [["", f"{other} in all", f"{sum(counts.values()):,}"] for other, counts in _other_units(facts).items()]
+    rows += [["", f"{plural(one)} in all", f"{sum(counts.values()):,}"] for one, counts in _other_units(facts).items()]
     items = number(facts.census.get("items"))
     rows += [["", "items in all", f"{int(items):,}"]] if items else []
     if not rows:
@@ -86,8 +86,8 @@ def _groups(facts: RunFacts) -> Section | None:
     parts += [figure] if figure else []
     captions = [f"The first {MOST_ROWS:,} of {len(everyone):,} groups."] if len(everyone) > MOST_ROWS else []
     captions += [f"The first {MOST_FOLDS} of {len(facts.folds)} folds."] if len(facts.folds) > MOST_FOLDS else []
-    title = f"{plural(facts.unit).capitalize()} and their sides"
-    parts.append(Listing("data-groups-table", title, Table(columns, rows), " ".join(captions)))
+    title = f"{sentence(plural(facts.unit)).rstrip('.')} and their sides"
+    parts.append(Listing("data-groups-table", title, Table(columns, rows), " ".join(captions), facts.unit))
     return Section("data-groups", f"Which {facts.unit} stood where", parts, apart(facts))
 
 
@@ -120,8 +120,9 @@ def _sizes_in_words(facts: RunFacts) -> str:
     if len(facts.folds) > 1:
         return f"Each {facts.unit} is tested in a fold that was not trained on it. " if _tested_once(facts) else ""
     fold = facts.folds[0]
-    sizes = ", ".join(f"{counted(len(getattr(fold, side)), facts.unit)} to {WORDS[side]}" for side in SIDES)
-    return f"{sizes.replace(' to train', ' to train on').replace('to validation', 'for validation')}. "
+    uses = {"train": "to train on", "val": "for validation", "test": "to test"}
+    sizes = {side: counted(len(getattr(fold, side)), facts.unit) if getattr(fold, side) else "none" for side in SIDES}
+    return f"{sentence(', '.join(f'{size} {uses[side]}' for side, size in sizes.items()))} "
 
 
 def _tested_once(facts: RunFacts) -> bool:
@@ -155,11 +156,12 @@ def _classes(facts: RunFacts) -> Section | None:
         name: {side: [groups[g] for g in getattr(fold, side) if g in groups] for side in SIDES}
         for name, groups in classes.items()
     }
+    used = [side for side in SIDES if getattr(fold, side)]
     rows = [
-        [name, sum(classes[name].values()), *(value for side in SIDES for value in (sum(told[side]), len(told[side])))]
+        [name, sum(classes[name].values()), *(value for side in used for value in (sum(told[side]), len(told[side])))]
         for name, told in counts.items()
     ]
-    columns = ["class", "items", *(f"{WORDS[s]}: {what}" for s in SIDES for what in ("items", plural(facts.unit)))]
+    columns = ["class", "items", *(f"{WORDS[side]}{what}" for side in used for what in ("", f" {plural(facts.unit)}"))]
     parts: list[Figure | Listing] = [data_figures.classes(counts)] if len(classes) <= data_figures.BARS else []
     parts.append(Listing("data-classes-table", "Items by class", Table(columns, rows[:MOST_ROWS])))
     where = f" of {fold.name}, the first of {len(facts.folds)} folds" if len(facts.folds) > 1 else ""
@@ -184,13 +186,15 @@ def _fitted(facts: RunFacts) -> Section | None:
     on = groups if strict else f"all {plural(facts.unit)}, those of the test among them"
     rows = []
     for name, value in _leaves(first["fitted"], ()):
+        if value is None:
+            continue
         others = [inside(told, "fitted", *name) for told in models.values()]
-        same = "" if len(others) == 1 else "no" if all(other == value for other in others) else "yes"
+        same = "yes" if all(other == value for other in others) else "no"
         rows.append([".".join(map(str, name)), _shown(value), on, same])
     floors = inside(first, "floors")
     if isinstance(floors, list) and floors:
         rows.append(["floors", listed(floors), groups, ""])
-    columns = ["what", "value", "fitted on, or the same whatever is seen", "differs between members"]
+    columns = ["what", "value", "fitted on", "same in all"]
     used = range(4 if len(models) > 1 else 3)
     table = Table([columns[n] for n in used], [[row[n] for n in used] for row in rows[:MOST_ROWS]])
     words = (
@@ -225,5 +229,8 @@ def _shown(value: Any) -> str:
 
 def _shown_one(value: Any) -> str:
     if isinstance(value, dict | list):
-        return f"({len(value):,} values)"
+        plain = isinstance(value, list) and len(value) <= _PAIR and not any(isinstance(v, dict | list) for v in value)
+        return f"({', '.join(map(_shown_one, value))})" if plain else f"({len(value):,} values)"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.5g}" if isinstance(value, float) else cut(value, 60)

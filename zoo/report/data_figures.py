@@ -30,6 +30,8 @@ def sizes(items: Mapping[str, int], sides: Mapping[str, str], unit: str) -> Figu
     """
     if not 0 < len(items) <= BARS:
         return None
+    from matplotlib.ticker import MaxNLocator
+
     drawing = style.figure(9.6, 2.8)
     axes = style.tidy(drawing.subplots())
     order = list(_LOOKS)
@@ -42,6 +44,7 @@ def sizes(items: Mapping[str, int], sides: Mapping[str, str], unit: str) -> Figu
     turned = 90 if len(groups) > LEVEL else 0
     axes.set_xticks(range(len(groups)), [style.short(group, 16) for group in groups], rotation=turned)
     axes.set_ylabel("items")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     if sides:
         drawing.legend(loc="outside upper right", ncols=4, fontsize=8, frameon=False)
     alt = f"{counted(len(items), unit)} with {min(items.values()):,} to {max(items.values()):,} items each."
@@ -52,6 +55,8 @@ def sizes(items: Mapping[str, int], sides: Mapping[str, str], unit: str) -> Figu
 
 def classes(counts: Mapping[str, Mapping[str, Sequence[int]]]) -> Figure:
     """Return the figure of the items of each class by side; ``counts`` are class -> side -> items of each group."""
+    from matplotlib.ticker import MaxNLocator
+
     many = len(counts)
     drawing = style.figure(7.6, 0.9 + 0.24 * many)
     axes = style.tidy(drawing.subplots())
@@ -66,6 +71,7 @@ def classes(counts: Mapping[str, Mapping[str, Sequence[int]]]) -> Figure:
         left = [one + other for one, other in zip(left, values, strict=True)]
     axes.set_yticks(range(many), [style.short(name) for name in names])
     axes.set_xlabel("items")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     drawing.legend(loc="outside upper right", ncols=3, fontsize=8, frameon=False)
     sums = dict(zip(names, left, strict=True))
     most, least = max(names, key=sums.__getitem__), min(names, key=sums.__getitem__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from zoo.card_facts import Margin
@@ -66,14 +67,14 @@ def what_was_done(facts: RunFacts) -> str:
     data = f" on {listed(names)}" if names else ""
     data += f" (dataset {cut(dataset)})" if dataset else ""
     tested = facts.test_groups
-    held = "one after the other, " if len(facts.folds) > 1 else ""
-    test = f"; tested {held}on {counted(len(tested), facts.unit)} that it was not trained on ({listed(tested)})"
+    held, who = ("fold by fold ", "the model of the fold") if len(facts.folds) > 1 else ("", "it")
+    test = f"; tested {held}on {counted(len(tested), facts.unit)} that {who} was not trained on ({listed(tested)})"
     return f"{_FIRST.get(facts.kind, '')}{what}{data}{_tested(facts, test) if tested else ''}."
 
 
 def _tested(facts: RunFacts, test: str) -> str:
     if any(set(fold.train) & set(fold.test) for fold in facts.folds):
-        test = test.replace(" that it was not trained on", "")
+        test = re.sub(" that .* was not trained on", "", test)
     folds, seeds = max(1, len(facts.folds)), max(1, len(facts.seeds))
     return f"{test}; {counted(folds, 'fold')}, {counted(seeds, 'seed')}"
 

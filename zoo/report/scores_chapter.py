@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from zoo.card_facts import Column, Margin
@@ -33,29 +33,29 @@ def _all(facts: RunFacts) -> Section:
         f"Each score is over {over}; its interval comes from drawing {unit} anew. A floor is a trivial rival. The "
         "distance to the best floor is paired and positive where the model is better, whichever way the score goes."
     )
-    parts: list[Figure | Listing] = [Listing("scores-table", "Scores", _score_table(facts, ways))]
+    parts: list[Figure | Listing] = [Listing("scores-table", "Scores", _score_table(facts))]
     others = list(table.scores)[1:]
     figure = rivals.several(table, others, "scores-rivals") if others else None
     parts += [figure] if figure else []
     led = _led(facts)
     parts += [led] if led else []
-    meanings = [[score, facts.work.scores[score]] for score in table.scores if facts.work.scores.get(score)]
-    parts += [Listing("scores-meaning", "What they mean", Table(["score", "meaning"], meanings))] if meanings else []
+    meanings = [[score, _better(ways.get(score)), facts.work.scores.get(score, "")] for score in table.scores]
+    known_ones = any(row[1] or row[2] for row in meanings)
+    columns = ["score", "better is", "meaning"]
+    parts += [Listing("scores-meaning", "What they mean", Table(columns, meanings))] if known_ones else []
     return Section("scores-all", "All scores", parts, words)
 
 
-def _score_table(facts: RunFacts, ways: Mapping[str, bool]) -> Table:
+def _score_table(facts: RunFacts) -> Table:
     """Return model and floors in one table."""
     table = facts.table
     several = any(column.seed_sd is not None for column in table.scores.values())
     rows = []
     for score, column in table.scores.items():
         margin = table.above_floor.get(score, Margin())
-        better = {True: "higher", False: "lower"}.get(ways[score]) if score in ways else ""
         rows.append(
             [
                 score,
-                better,
                 column.mean,
                 *_bounds(column),
                 *([column.seed_sd] if several else []),
@@ -64,9 +64,13 @@ def _score_table(facts: RunFacts, ways: Mapping[str, bool]) -> Table:
                 *_bounds(margin),
             ]
         )
-    columns = ["score", "better is", "model", "95% from", "95% to", *(["sd of seeds"] if several else [])]
+    columns = ["score", "model", "95% from", "95% to", *(["sd of seeds"] if several else [])]
     columns += [f"floor: {name}" for name in table.floors]
     return Table([*columns, "above best floor", "above, 95% from", "above, 95% to"], rows)
+
+
+def _better(way: bool | None) -> str:
+    return "" if way is None else "higher" if way else "lower"
 
 
 def _bounds(column: Column | Margin) -> tuple[float | None, float | None]:
@@ -151,10 +155,15 @@ def _counts(facts: RunFacts) -> Section | None:
     names = list(dict.fromkeys(str(name) for told in found.values() for name in told))[:20]
     if not names:
         return None
-    rows = [[group, *(number(told.get(name)) for name in names)] for group, told in found.items()]
+    rows = [[group, *(_count(told.get(name)) for name in names)] for group, told in found.items()]
     listing = Listing("scores-counts-table", "Counted", Table([facts.unit, *names], rows[:MOST_ROWS]), _cut(rows))
     words = f"What was counted in each test {facts.unit} while it was scored."
     return Section("scores-counts", "What was counted", [listing], words)
+
+
+def _count(told: Any) -> float | int | None:
+    value = number(told)
+    return int(value) if value is not None and value.is_integer() else value
 
 
 def _so_far(facts: RunFacts) -> Iterator[Section]:

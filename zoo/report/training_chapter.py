@@ -29,8 +29,17 @@ def of(facts: RunFacts) -> list[Section]:
 
 def _summary(every: Sequence[Training], ways: Mapping[str, bool]) -> Section:
     rows = [_row(training, ways) for training in every[:MOST_ROWS]]
-    columns = ["training", "epochs", "best epoch", "chosen by", "first loss", "last loss", "lowest validation loss"]
-    columns += ["highest rate", "seconds", "items/s", "GPU MB", "process MB", "remarks"]
+    columns = [
+        "training",
+        "epochs",
+        "best epoch",
+        "chosen by",
+        "remarks",
+        "first loss",
+        "last loss",
+        "lowest val. loss",
+    ]
+    columns += ["highest rate", "seconds", "items/s", "GPU MB", "process MB"]
     used = [n for n in range(len(columns)) if n < 2 or any(row[n] not in {None, ""} for row in rows)]  # noqa: PLR2004
     table = Table([columns[n] for n in used], [[row[n] for n in used] for row in rows])
     told = len(trainings.troubled(every, ways))
@@ -53,7 +62,8 @@ def _row(training: Training, ways: Mapping[str, bool]) -> list[Any]:
         training.name,
         len(training.lines),
         best,
-        training.metric.removeprefix("val_") if best else "",
+        _called(training.metric) if best else "",
+        training.trouble(ways),
         losses[0][1] if losses else None,
         losses[-1][1] if losses else None,
         min((value for _, value in validated), default=None),
@@ -62,8 +72,11 @@ def _row(training: Training, ways: Mapping[str, bool]) -> list[Any]:
         speeds[len(speeds) // 2] if speeds else None,
         max((value for _, value in training.values("memory_mb")), default=None),
         max((value for _, value in training.values("resident_mb")), default=None),
-        training.trouble(ways),
     ]
+
+
+def _called(metric: str) -> str:
+    return "weighted sum" if metric == trainings.SUM else metric.removeprefix("val_")
 
 
 def _curves(every: Sequence[Training], ways: Mapping[str, bool]) -> Iterator[Section]:
@@ -92,7 +105,7 @@ def _validation(parts: Mapping[str, Sequence[Training]], ways: Mapping[str, bool
     chosen = {part: found for part, found in scored.items() if found}
     if not chosen:
         return None
-    names = sorted({one.metric.removeprefix("val_") for found in chosen.values() for one in found})
+    names = sorted({_called(one.metric) for found in chosen.values() for one in found})
 
     def curves(training: Training) -> dict[str, Curve]:
         return {"validation": training.values(training.metric)}
@@ -133,6 +146,8 @@ def _panels(
         return None
     wide = min(3, len(drawn))
     tall = -(-len(drawn) // wide)
+    from matplotlib.ticker import MaxNLocator
+
     drawing = style.figure(4.7 if wide == 1 else 3.2 * wide, 3.0 if tall == wide == 1 else 2.4 * tall + 0.3)
     panels = drawing.subplots(tall, wide, squeeze=False).ravel()
     rows: list[list[Any]] = []
@@ -147,7 +162,7 @@ def _panels(
             _mean(axes, [lines for _, lines in found])
         axes.set_title(style.short(part or ("all trainings" if len(found) > 1 else found[0][0].name), 40), fontsize=9)
         axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if log:
             axes.set_yscale("log")
         _legend(axes, found, log=log)
@@ -182,8 +197,8 @@ def _mark(axes: Any, training: Training, best: tuple[str, int | None], place: in
 def _mean(axes: Any, found: Sequence[Mapping[str, Curve]]) -> None:
     """Draw the mean over trainings of the epochs that all of them have."""
     for number_of, name in enumerate(found[0]):
-        values = [dict(lines.get(name, [])) for lines in found]
-        shared = sorted(set.intersection(*(set(line) for line in values)))
+        values = [dict(lines[name]) for lines in found if lines.get(name)]
+        shared = sorted(set.intersection(*map(set, values))) if len(values) > 1 else []
         line = _thin([(epoch, sum(one[epoch] for one in values) / len(values)) for epoch in shared])
         if len(line) > 1:
             dashes = style.DASHES[number_of % len(style.DASHES)]

@@ -3,7 +3,7 @@
 By plain rules, which the page tells. A training had *not converged* where its loss (of the validation groups if there
 are any) still fell by more than a twentieth over the last tenth of its epochs; or where its best epoch was its last,
 while the learning rate was still above a tenth of its highest. It was *overfitted* where the weights of its last epoch
-were kept although the validation loss was then more than a fifth above its lowest.
+were kept although the validation loss was then more than a fifth above its lowest, or above where it had begun.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RULE = (
     "A training counts as not converged where its loss (that of the validation groups, if there are any) still fell by "
     "more than 5 % over the last tenth of its epochs, or where its best epoch was its last one while the learning rate "
     "was still above a tenth of its highest; as overfitted where the weights of the last epoch were kept although the "
-    "validation loss was by then more than 20 % above its lowest."
+    "validation loss was by then more than 20 % above its lowest, or above where it had begun."
 )
 
 
@@ -108,7 +108,7 @@ class Training:
         lowest = min(validated, key=lambda pair: pair[1], default=None)
         if self.rule is None and lowest and len(validated) >= LEAST and lowest[1] > 0:
             rose = validated[-1][1] / lowest[1] - 1
-            if rose > RISE:
+            if rose > RISE or validated[-1][1] > validated[0][1]:
                 return f"overfitted: the validation loss was lowest in epoch {lowest[0]} and ended {rose:.0%} above"
         return ""
 

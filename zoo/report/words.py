@@ -23,14 +23,14 @@ def counted(number: int, unit: str) -> str:
 def plural(unit: str) -> str:
     """Return the plural of a unit.
 
-    >>> plural("batch"), plural("assay"), plural("series")
-    ('batches', 'assays', 'series')
+    >>> plural("batch"), plural("epoch"), plural("assay"), plural("series")
+    ('batches', 'epochs', 'assays', 'series')
     """
     if unit.endswith("s"):
         return unit
     if unit.endswith("y") and unit[-2:-1] not in set("aeiou"):
         return f"{unit[:-1]}ies"
-    return f"{unit}es" if unit.endswith(("ch", "sh", "x")) else f"{unit}s"
+    return f"{unit}es" if unit.endswith(("tch", "sh", "x")) else f"{unit}s"
 
 
 def listed(names: Iterable[object], most: int = NAMED) -> str:
