@@ -103,12 +103,12 @@ class Refine:
             labels = self._labels(work, best)
             found = yield from self._round(work, number, best, labels)
             after = work.score(found)
-            record.append(
-                {"round": number, **_counted(labels, said, work), "before": _short(before), "after": _short(after)}
-            )
+            rose = bool(sign * (after[self.metric] - before[self.metric]) > self.gain)
+            judged = {"metric": self.metric, "kept": rose, "before": _short(before), "after": _short(after)}
+            record.append({"round": number, **_counted(labels, said, work), **judged})
             atomic.write_json(work.folder / "rounds.json", record)
             others[f"round {number}"] = found
-            if not sign * (after[self.metric] - before[self.metric]) > self.gain:
+            if not rose:
                 break
             best, before, said = found, after, labels
         # every round is scored beside the others, the one that is handed on too: seeds differ in which that is
@@ -167,10 +167,11 @@ class Refine:
         return 1 if work.task.scores[self.metric] else -1
 
 
-def _counted(labels: NDArray[np.float32], before: NDArray[np.float32] | None, work: Work) -> dict[str, int]:
-    """Return how many labels of instances say yes, no and nothing, and how many differ from those before.
+def _counted(labels: NDArray[np.float32], before: NDArray[np.float32] | None, work: Work) -> dict[str, Any]:
+    """Return how many labels of instances say yes, no and nothing, and how many differ from before; also by class.
 
-    Before the first round an instance has the labels of its bag.
+    Before the first round an instance has the labels of its bag. Instances of a class that their bag was not labelled
+    with are ``added``.
     """
     items = work.items("train")
     dataset: Any = work.dataset
@@ -179,14 +180,18 @@ def _counted(labels: NDArray[np.float32], before: NDArray[np.float32] | None, wo
     old = inherited == 1 if before is None else before >= CLEAR
     known, yes = ~np.isnan(labels), labels >= CLEAR
     asked = inherited == 1
-    return {
-        "instances": len(labels),
-        "inherited": int(asked.sum()),
-        "chosen": int((yes & asked).sum()),
-        "dropped": int((known & ~yes & asked).sum()),
-        "unknown": int((~known & asked).sum()),
-        "changed": int((known & (yes != old)).sum()),
+    found = {
+        "inherited": asked,
+        "chosen": yes & asked,
+        "dropped": known & ~yes & asked,
+        "unknown": ~known & asked,
+        "changed": known & (yes != old),
+        "added": yes & ~asked,
     }
+    by_class = {name: marks.sum(axis=0).tolist() for name, marks in found.items()}
+    classes = [str(name) for name in getattr(dataset, "classes", range(labels.shape[1]))]
+    total = {name: sum(counts) for name, counts in by_class.items()}
+    return {"instances": len(labels), **total, "classes": classes, "by_class": by_class}
 
 
 def _short(scores: dict[str, float]) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo import atomic
-from zoo.scores.class_pictures import short
+from zoo.figures.style import short
 from zoo.scores.overlays import extremes, file_name
 from zoo_cells.protein.locations import CHANNELS
 
@@ -62,12 +62,12 @@ def field_picture(judged: Judged, place: int) -> Any:
 
     item = int(judged.items[place])
     mask = judged.dataset.mask(item)
-    image = _protein(judged, place)
+    image = protein(judged, place)
     step = max(1, -(-max(mask.shape) // SIDE))
     inside = judged.cells["item"] == place
     attention = judged.predicted["attention"][inside] * int(inside.sum())
     scale = Normalize(0, max(2.0, float(attention.max(initial=0))))
-    shown = np.repeat(_grey(image[::step, ::step])[..., None], 3, axis=2)
+    shown = np.repeat(grey(image[::step, ::step])[..., None], 3, axis=2)
     colour = np.zeros((int(mask.max(initial=0)) + 1, 3))
     colour[judged.cells["cell"][inside]] = colormaps[HEAT](scale(attention))[:, :3]
     thin = mask[::step, ::step]
@@ -83,7 +83,7 @@ def field_picture(judged: Judged, place: int) -> Any:
     return figure
 
 
-def _protein(judged: Judged, place: int) -> NDArray[Any]:
+def protein(judged: Judged, place: int) -> NDArray[Any]:
     """Return the protein in the field of an image; fields without cells are no items, so that it is found by name."""
     fields = judged.dataset.fields_dataset
     number = list(fields.groups["field"]).index(judged.fields[place])
@@ -114,7 +114,7 @@ def gallery(judged: Judged) -> Any:
     frequent = np.argsort(-(judged.truth["label"] > 0).sum(axis=0), kind="stable")[:ROWS]
     classes = [k for k in frequent.tolist() if (judged.truth["label"][:, k] > 0).any()]
     chosen = {k: np.argsort(-cell[:, k], kind="stable")[:SHOWN] for k in classes}
-    crops = _crops(judged, np.unique(np.concatenate(list(chosen.values()))))
+    crops = crops_of(judged, np.unique(np.concatenate(list(chosen.values()))))
     figure = Figure(figsize=(0.75 * SHOWN + 1.6, 0.75 * len(classes) + 0.4), layout="constrained")
     axes = figure.subplots(len(classes), SHOWN, squeeze=False)
     for line, (k, cells) in zip(axes, chosen.items(), strict=True):
@@ -123,7 +123,7 @@ def gallery(judged: Judged) -> Any:
             place.spines[:].set_visible(False)
         line[0].set_ylabel(short(judged.classes[k], 22), rotation=0, ha="right", va="center", fontsize=7)
         for place, number in zip(line, cells.tolist(), strict=False):
-            place.imshow(_grey(crops[number]), cmap="gray", vmin=0, vmax=1)
+            place.imshow(grey(crops[number]), cmap="gray", vmin=0, vmax=1)
             place.spines[:].set(visible=True, color=_frame(judged, number, k), linewidth=2)
     figure.suptitle("surest cells of a location (green: true, orange: false, grey: not known)", fontsize=8)
     return figure
@@ -134,7 +134,7 @@ def _frame(judged: Judged, number: int, k: int) -> str:
     return UNKNOWN if label < 0 else TRUE if label else FALSE
 
 
-def _crops(judged: Judged, cells: NDArray[np.int64]) -> dict[int, NDArray[Any]]:
+def crops_of(judged: Judged, cells: NDArray[np.int64]) -> dict[int, NDArray[Any]]:
     """Return the protein in the crops of some cells, reading an image at a time."""
     item, first = judged.cells["item"][cells], np.cumsum(judged.size) - judged.size
     found: dict[int, NDArray[Any]] = {}
@@ -145,7 +145,8 @@ def _crops(judged: Judged, cells: NDArray[np.int64]) -> dict[int, NDArray[Any]]:
     return found
 
 
-def _grey(plane: NDArray[Any]) -> NDArray[np.float64]:
+def grey(plane: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a plane between two percentiles of its own, from 0 to 1; the noise of an empty one stays dark."""
     white = np.iinfo(plane.dtype).max if plane.dtype.kind == "u" else 1.0
     low, high = np.percentile(plane, RANGE)
     found: NDArray[np.float64] = np.clip((plane.astype(np.float64) - low) / max(float(high - low), LEAST * white), 0, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.contracts import Arrays, Indices
+    from zoo.figures.parts import Look, Section
 
     Explain = Callable[[Indices, Indices], NDArray[Any] | None]
 
@@ -197,6 +198,27 @@ class Cells:
 
         judged = Judged(predicted, truth, dataset, np.asarray(items), list(groups))
         return write(judged, folder, facts)
+
+    def report(
+        self,
+        predicted: Arrays,
+        truth: Arrays,
+        *,
+        dataset: Any,
+        items: Indices,
+        groups: Sequence[str],
+        look: Look | None,
+    ) -> Iterator[Section]:
+        """Give a page fields, galleries, locations, how labels of cells came about, and tables.
+
+        See :mod:`zoo_cells.outputs.report_sections`; of cells without truth there is more with a model at hand, because
+        a run does not keep what was predicted of them.
+        """
+        from zoo_cells.outputs.cell_tables import Judged
+        from zoo_cells.outputs.report_sections import sections
+
+        judged = Judged(predicted, truth, dataset, np.asarray(items), list(groups))
+        return sections(judged, look.steps if look else ())
 
 
 def _complete(outputs: Arrays) -> Arrays:
