@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +12,8 @@ from zoo import atomic
 from zoo.batches import in_order
 from zoo.contracts import HubTask
 from zoo.errors import DataError, UsageError
-from zoo.scores import classification, floors, localisation, ranking
+from zoo.scores import bag_report, classification, floors, localisation, ranking
+from zoo.scores.bag_tables import NO_CONTROL, Attended, Bags
 from zoo.scores.files import Table, write_table
 from zoo.scores.weights import mean, ratio
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.contracts import Arrays, Indices
+    from zoo.figures.parts import Look, Section
 
 MAJORITY, SPECTRUM = "majority", "mean-spectrum"
-NO_CONTROL = -1
 AT_ONCE = 4
 """Bags that are read at once where a floor is fitted or asked, and where predictions are written."""
 
@@ -48,6 +49,13 @@ class Mil:
 
     The floors are the frequencies of the classes, and logistic regression on mean and standard deviation of each
     channel over a bag. They attend to nothing, so that localisation has none.
+
+    A page of a run shows more where the dataset has these methods, all of them optional. ``names(items)`` gives the
+    names of items without reading them. ``attention_figures(items, attention, size, titles, keys)`` draws where the
+    model looks: an iterable of :class:`zoo.figures.parts.Figure`, one an item, under the titles and keys given, from
+    the ``attention`` of the instances of these items, one item after the other [N], of which each has ``size`` [n].
+    ``attention_spectra(items, attention, size, classes)`` gives figures of what the attended instances have in common,
+    beside the others, by the name of each item's class [n].
 
     Parameters
     ----------
@@ -192,6 +200,34 @@ class Mil:
             return {"probability": np.tile(state["frequency"], (len(items), 1))}
         return {"probability": floors.logistic(state, _spectra(dataset, items), self.classes)}
 
+    def report(
+        self,
+        predicted: Arrays,
+        truth: Arrays,
+        *,
+        dataset: Any,
+        items: Indices,
+        groups: Sequence[str],
+        look: Look | None,  # noqa: ARG002 - attention is among the predictions
+    ) -> Iterator[Section]:
+        """Give what a page shows of these bags: less where only what :meth:`brief` keeps is at hand."""
+        found, attended = self.brief(predicted, truth)[0], None
+        if "attention" in predicted and "size" in predicted:
+            attended = Attended(predicted["attention"], predicted["size"], truth.get("mask"))
+        control = int(truth["control"][0]) if len(truth["control"]) else NO_CONTROL
+        bags = Bags(
+            names=_names(dataset, items),
+            groups=groups,
+            label=truth["label"],
+            probability=predicted["probability"],
+            classes=list(dataset.classes),
+            control=control,
+            found={name: found[name] for name in localisation.SCORES},
+            attended=attended,
+            noun="dose" if self.kind == "ordinal" else "class",
+        )
+        yield from bag_report.sections(bags, dataset, items)
+
     def write(self, predicted: Arrays, dataset: Any, path: Path, facts: Mapping[str, str]) -> None:
         """Write a folder: ``predictions.csv``, what the dataset draws, and last ``provenance.json``.
 
@@ -232,8 +268,15 @@ def _spectra(dataset: Any, items: Indices) -> NDArray[np.float64]:
     return np.stack(rows)
 
 
+def _names(dataset: Any, items: Indices) -> list[str]:
+    """Return the names of items, without reading them where the dataset knows a way."""
+    if hasattr(dataset, "names"):
+        return [str(name) for name in dataset.names(items)]
+    return [name for some in in_order(items, AT_ONCE) for name in dataset.batch(some)["id"]]
+
+
 def _table(probability: NDArray[Any], dataset: Any) -> Table:
     """Return a row a bag: its name, the most probable class, the probability of each."""
-    names = [name for some in in_order(np.arange(len(dataset)), AT_ONCE) for name in dataset.batch(some)["id"]]
+    names = _names(dataset, np.arange(len(dataset)))
     rows = [[name, dataset.classes[row.argmax()], *row] for name, row in zip(names, probability, strict=True)]
     return Table(["id", "predicted", *(f"probability_{name}" for name in dataset.classes)], rows)

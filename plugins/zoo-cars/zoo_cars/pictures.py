@@ -62,11 +62,12 @@ def overlay(found: Picture, grey: Picture, field: Field, *, width: float = 7.2) 
 
 def _outline(axes: Axes, truth: NDArray[np.bool_]) -> None:
     step = -(-max(truth.shape) // SIDE)
-    rows, columns = (np.arange(0, side, step) for side in truth.shape)
-    shown = truth[::step, ::step].astype(np.float32)
-    if min(shown.shape) > 1:
-        # pixels of a picture within the figure: the outline of many cells is a path without end
-        axes.contour(columns, rows, shown, levels=[0.5], colors=OUTLINE, linewidths=1.0).set_rasterized(True)
+    shown = np.pad(truth[::step, ::step].astype(np.float32), 1)  # closed where it reaches the end of the field
+    rows, columns = (step * np.arange(-1, side - 1) for side in shown.shape)
+    limits = {"xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
+    # pixels of a picture within the figure: the outline of many cells is a path without end
+    axes.contour(columns, rows, shown, levels=[0.5], colors=OUTLINE, linewidths=1.0).set_rasterized(True)
+    axes.set(**limits)
 
 
 def spectra(wavenumber_cm: NDArray[np.float64], found: Spectra) -> Any:
@@ -123,7 +124,7 @@ def by_class(
         below.fill_between(wavenumber_cm, lines["low"], lines["high"], color=COLOURS[1], alpha=0.25, linewidth=0)
         below.plot(wavenumber_cm, lines["apart"], color=COLOURS[1], linewidth=1.5)
         below.set_xlabel("wavenumber (1/cm)")
-        below.xaxis.set_major_locator(MaxNLocator(4))
+        below.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         _marked((above, below), known, (float(wavenumber_cm.min()), float(wavenumber_cm.max())))
     if known:  # room for their names
         low, high = rows[1, 0].get_ylim()
