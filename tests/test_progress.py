@@ -225,6 +225,16 @@ def test_where_there_are_no_bars_a_line_is_said_every_half_minute(capsys, clock)
     ]
 
 
+def test_a_line_is_said_of_the_whole_work_and_not_of_its_smallest_part(capsys, clock):
+    with watching.watching(), progress.step("scoring", 8, "test groups") as whole:
+        for _ in range(8):
+            clock["now"] += 10
+            list(progress.track("ab", "running the model"))
+            whole.advance()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["scoring: 2 of 8 test groups", "scoring: 5 of 8 test groups"]
+
+
 def test_where_there_are_no_bars_a_long_epoch_and_a_stage_tell_how_far_they_are(capsys, clock):
     with watching.watching() as watch:
         watch.take(plan())

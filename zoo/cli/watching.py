@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EVERY_S = 30.0
 """Seconds between two lines where there are no bars."""
+LASTS_S = 10.0
+"""Seconds that work lasts before a line is worth saying of it."""
 SHOWN_AFTER_S = 0.3
 """Seconds that work lasts before it gets a bar; what is over sooner would only flicker."""
 MOST_ROWS = 5
@@ -97,9 +99,11 @@ class Lines(Watch):
             console.say(f"{step.what} begins")
 
     def moved(self, step: Step) -> None:
-        """Say how far it is, if nothing was said for a while."""
-        if self._due():
-            console.say(line(_row(step, time.monotonic())))
+        """Say how far the work is that this is a part of, if nothing was said for a while."""
+        now = time.monotonic()
+        outer = next((one for one in tuple(self.steps) if not one.told), step)
+        if now - outer.began >= LASTS_S and self._due():
+            console.say(line(_row(outer, now)))
 
     def _due(self) -> bool:
         now = time.monotonic()
