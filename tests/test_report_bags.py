@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure as Drawing
 
+from zoo.evaluation_files import joined
 from zoo.figures.parts import Figure, Listing
 from zoo.report import material
 from zoo.scores import bag_looks, bag_tables, ranking
@@ -305,3 +306,9 @@ def test_no_table_of_bags_is_without_end(monkeypatch):
     listing = parts(reported(Fields()))["bag-all"]
     assert len(listing.table.rows) == 10
     assert "26 more bags are not shown" in listing.caption
+
+
+def test_truth_that_only_some_groups_have_is_not_that_of_all():
+    told, silent = ({"label": np.ones(2), "mask": np.ones(3)}, {"label": np.ones(1)})
+    for parts_of in ([told, silent], [silent, told]):
+        assert {name: len(values) for name, values in joined(parts_of).items()} == {"label": 3}

@@ -98,5 +98,6 @@ def of_run(
 
 
 def joined(parts: Sequence[Arrays]) -> Arrays:
-    """Return the arrays of several groups as one."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    """Return the arrays of several groups as one; what is not known of every group is left out."""
+    names = [name for name in parts[0] if all(name in part for part in parts)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
