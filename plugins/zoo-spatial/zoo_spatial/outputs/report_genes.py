@@ -49,13 +49,17 @@ def _summary(scored: Scored) -> str:
     best, worst = scored.ranked[0], scored.ranked[-1]
     flat = len(scored.names) - len(known)
     words = [
-        "A gene's correlation is Pearson's r over the spots of a test group, mean over groups.",
+        f"A gene's correlation is Pearson's r over the spots of {_over(scored)}.",
         f"Of {len(known)} genes, half have one above {np.median(known):.2f}, and {(known > 0).mean():.0%} one above 0.",
         f"Best is {said(scored.names[best])} ({known[0]:.2f}), worst {said(scored.names[worst])} ({known[-1]:.2f}).",
         f"{flat} more did not vary in what was measured." if flat else "",
         scored.simulated,
     ]
     return " ".join(filter(None, words))
+
+
+def _over(scored: Scored) -> str:
+    return "a test group, mean over groups" if len(scored.by_group) > 1 else "the test group"
 
 
 def histogram(scored: Scored) -> Figure:
@@ -68,14 +72,14 @@ def histogram(scored: Scored) -> Figure:
     median = float(np.median(known))
     drawing = style.figure(4.7, 3.4)
     axes = style.tidy(drawing.subplots())
-    axes.stairs(counts["mean"], edges, fill=True, color=style.PALE, label="mean over groups" if shown else "genes")
+    axes.stairs(counts["mean"], edges, fill=True, color=style.GREY, alpha=0.4, linewidth=0, label="mean over groups")
     for number, group in enumerate(shown):
         look: dict[str, Any] = {"color": style.COLOURS[number], "linestyle": style.DASHES[number % len(style.DASHES)]}
         axes.stairs(counts[group], edges, linewidth=1.4, label=style.short(group, 18), **look)
     axes.axvline(0, color=style.GREY, linewidth=0.8, linestyle=":")
     axes.axvline(median, color=style.INK, linewidth=1.2)
     axes.set_ylim(0, max(values.max() for values in counts.values()) * 1.14)
-    left = median > (edges[0] + edges[-1]) / 2
+    left = median < 0
     axes.annotate(
         f"median {median:.2f}",
         (median, 0.99),
@@ -89,7 +93,7 @@ def histogram(scored: Scored) -> Figure:
     axes.set(xlabel="Pearson's r of a gene", ylabel="genes")
     if shown:
         axes.legend(frameon=False, fontsize=7, loc="best")
-    names = ["from", "to", "mean over groups", *shown]
+    names = ["from", "to", "mean over groups" if len(groups) > 1 else "genes", *shown]
     rows = zip(edges[:-1], edges[1:], *counts.values(), strict=True)
     each = "; ".join(f"{said(group)} {np.median(values):.2f}" for group, values in columns.items() if group in shown)
     return Figure(
@@ -132,7 +136,10 @@ def against_level(scored: Scored, level: Floats) -> Figure:
     axes.axhline(0, color=style.GREY, linewidth=0.8, linestyle=":")
     axes.scatter(x[named], y[named], s=16, facecolors="none", edgecolors=style.INK, linewidths=0.8)
     _name(axes, x[named], y[named], [style.short(scored.names[gene], 16) for gene in ranked[named]])
-    axes.set(xlabel=f"mean measured expression ({scored.dataset.scale})", ylabel="Pearson's r, mean over groups")
+    axes.set(
+        xlabel=f"mean measured expression ({scored.dataset.scale})",
+        ylabel="Pearson's r" + (", mean over groups" if len(scored.by_group) > 1 else ""),
+    )
     ends = ""
     if len(at):
         ends = f" The running median goes from {median[0]:.2f} at low to {median[-1]:.2f} at high expression."
@@ -213,8 +220,8 @@ def table(scored: Scored, of: Moments) -> Listing:
         "gene-list",
         "Genes",
         Table(columns, rows),
-        f"pcc is Pearson's r over the spots of a test group{', mean over groups' if groups else ''}; empty where a "
-        f"gene was measured the same in every spot. Mean and sd are over all test spots ({scored.dataset.scale}). "
-        "Where the sd predicted is far below the sd measured, predicted maps vary less than the tissue does.",
+        f"pcc is Pearson's r over the spots of {_over(scored)}; empty where a gene was measured the same in every "
+        f"spot. Mean and sd are over all test spots ({scored.dataset.scale}). Where the sd predicted is far below the "
+        "sd measured, predicted maps vary less than the tissue does.",
         sort="-pcc",
     )

@@ -12,6 +12,7 @@ from zoo.errors import ZooError
 from zoo.figures import style
 from zoo.figures.parts import Figure, Section
 from zoo.scores.files import Table
+from zoo_spatial.genes import gene_scores
 from zoo_spatial.outputs import gene_maps
 from zoo_spatial.outputs import report_boards as boards
 from zoo_spatial.outputs.gene_maps import GeneMaps, Ground, ground_of
@@ -24,8 +25,12 @@ SECTIONS, ACROSS, GENES = 4, 6, 12
 """Sections that are shown, genes beside each other, and genes in all."""
 DOTS = 5000
 """Spots of a section that are drawn as they are (a full Visium array has 4,992); of more, neighbours are averaged."""
+FEW_DOTS = 2000
+"""Dots up to which five digits of a value are kept, and four of more."""
 VECTOR = 700
 """Dots of the large maps that stay shapes; more become pixels."""
+PALE_FROM, SAME = 3, 1e4
+"""How many times less than measured a prediction may vary before it is said, and from where it is all the same."""
 ROWS = ("measured", "predicted", "difference")
 THUMBNAIL, LEAST_SHARE = 320, 0.1
 """Pixels of the stained section beside a map, and the share of its image that is looked at, at least."""
@@ -106,9 +111,19 @@ def large(scored: Scored, gene: int) -> Figure:
         _numbers(ground, [name], truth, predicted),
         f"The best of {count} genes, on the section where it is predicted best: what the model can do, not what it "
         f"does on average. Measured and predicted share a scale ({scored.dataset.scale}). The bar is {length} long."
+        + _paler(truth[:, 0], predicted[:, 0])
         + _merged(scored, section, ground),
         card=True,
     )
+
+
+def _paler(truth: Floats, predicted: Floats) -> str:
+    """Say by how much less a prediction varies than what was measured, where that hides its pattern."""
+    measured, spread = float(truth.std()), float(predicted.std())
+    times = measured / max(spread, 1e-9)
+    if times < PALE_FROM or measured <= gene_scores.FLAT:
+        return ""
+    return " Predicted is the same everywhere." if times > SAME else f" Predicted varies {times:.3g} times less."
 
 
 def _on_sheet(edges: tuple[float, float, float, float], ground: Ground, placed: Ground) -> list[float]:
@@ -183,10 +198,11 @@ def _merged(scored: Scored, section: str, ground: Ground) -> str:
 
 
 def _numbers(ground: Ground, names: Sequence[str], truth: Floats, predicted: Floats) -> Table:
+    digits = 5 if len(truth) <= FEW_DOTS else 4  # what is predicted may vary little
     columns = ["x_px", "y_px", *(f"{name} {what}" for name in names for what in ("measured", "predicted"))]
     both = np.stack([truth, predicted], axis=2).reshape(len(truth), -1)
     rows = [
-        [*(round(float(end), 1) for end in place), *(float(f"{value:.3g}") for value in row)]
+        [*(round(float(end), 1) for end in place), *(float(f"{value:.{digits}g}") for value in row)]
         for place, row in zip(ground.position_px, both, strict=True)
     ]
     return Table(columns, rows)
