@@ -66,9 +66,11 @@ def shown(value: Any, digits: int | None) -> str:
     """Return a value as a reader sees it: numbers of a column with as many digits, small ones with three that count."""
     if value is None:
         return ""
-    if digits is None or (not digits and isinstance(value, int)):
+    if digits is None:
         return str(value)
     size = abs(value)
+    if not digits and size < EXACT and value == int(value):
+        return str(int(value))
     if size and size < 10 ** (1 - digits):
         return _scientific(value) if size < 1e-4 else f"{value:.{2 - math.floor(math.log10(size))}f}"  # noqa: PLR2004
     return _scientific(value) if size >= EXACT else f"{value:.{digits}f}"

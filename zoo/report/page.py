@@ -19,6 +19,8 @@ SHOWN = 25
 """Rows of a listing that stand in the page as it is; the script of the page has them all."""
 SEARCHED = 10
 """Rows from which on a listing can be filtered."""
+LONG = 40
+"""Letters from which on a cell of a table is broken into lines."""
 MOST = 15_000_000
 """Bytes of a page, so that it can be sent by mail and opens at once."""
 WORDS = {"yes": "Better than its floors", "no": "Not better than its floors", "unknown": "Undecided"}
@@ -119,6 +121,6 @@ def _template() -> Any:
         loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    made.globals.update(style=style, script=script, script_digest=digest, first=SHOWN, searched=SEARCHED)
+    made.globals.update(style=style, script=script, script_digest=digest, first=SHOWN, searched=SEARCHED, long=LONG)
     made.globals.update(shown=columns.shown)
     return made.get_template("page.html")

@@ -4,6 +4,7 @@
 (() => {
   const ROWS = 25; // of a table that are shown at once
   const WAIT = 120; // milliseconds without a key before a filter is applied
+  const LONG = 40; // letters from which on a cell is broken into lines
   const FONT = "Helvetica, Arial, sans-serif"; // what other programs know, unlike system-ui
   const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
@@ -15,7 +16,7 @@
   const read = new Map();
   // the rows of a part, parsed when they are first needed: most of them never are
   function island(place) {
-    if (!read.has(place)) read.set(place, JSON.parse(byId(`${place}-data`).textContent));
+    if (!read.has(place)) read.set(place, JSON.parse(byId(`${place}:data`).textContent));
     return read.get(place);
   }
 
@@ -26,8 +27,8 @@
   // as zoo.report.columns.shown
   function shown(value, digits) {
     if (value === null) return "";
-    if (digits === null || !digits && Number.isInteger(value)) return String(value);
     const size = Math.abs(value);
+    if (digits === null || !digits && Number.isInteger(value) && size < 2 ** 53) return String(value);
     if (size && size < 10 ** (1 - digits)) {
       return size < 1e-4 ? scientific(value) : value.toFixed(2 - Math.floor(Math.log10(size)));
     }
@@ -65,10 +66,11 @@
   }
 
   function cell(value, digits, first) {
-    const made = document.createElement(digits === null && first ? "th" : "td");
+    const made = document.createElement(digits === null && first && value ? "th" : "td");
     made.textContent = shown(value, digits);
     if (made.tagName === "TH") made.scope = "row";
     if (digits !== null) made.className = "n";
+    else if (value && value.length > LONG) made.className = "long";
     if (digits && value !== null) made.title = String(value);
     return made;
   }
@@ -165,7 +167,8 @@
 
   // a drawing that stands alone: black on nothing, with its words as title and description
   function standalone(place) {
-    const box = byId(place), drawing = box.querySelector(".drawing"), copy = drawing.querySelector("svg").cloneNode(true);
+    const box = byId(place), drawing = box.querySelector(".drawing");
+    const copy = drawing.querySelector("svg").cloneNode(true);
     const [, , width, height] = copy.getAttribute("viewBox").split(/[\s,]+/).map(Number);
     copy.setAttribute("width", `${width}pt`);
     copy.setAttribute("height", `${height}pt`);
@@ -178,8 +181,8 @@
     copy.prepend(...told);
     for (const one of [copy, ...all("[style], [fill], [stroke]", copy)]) {
       for (const name of ["style", "fill", "stroke"]) {
-        const value = one.getAttribute(name);
-        if (value) one.setAttribute(name, value.replaceAll("currentColor", "#000000").replaceAll("system-ui, sans-serif", FONT));
+        const value = one.getAttribute(name)?.replaceAll("currentColor", "#000000");
+        if (value) one.setAttribute(name, value.replaceAll("system-ui, sans-serif", FONT));
       }
     }
     return { text: new XMLSerializer().serializeToString(copy), width, height };
@@ -292,7 +295,8 @@
   // a figure that is wider than the screen is scrolled, by keys too
   function scrolls(box) {
     const wide = box.scrollWidth > box.clientWidth + 1;
-    for (const [name, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", `${box.dataset.scrolls}, can be scrolled`]]) {
+    const told = { tabindex: "0", role: "group", "aria-label": `${box.dataset.scrolls}, can be scrolled` };
+    for (const [name, value] of Object.entries(told)) {
       if (wide) box.setAttribute(name, value);
       else box.removeAttribute(name);
     }
