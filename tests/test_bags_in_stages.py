@@ -166,7 +166,7 @@ def test_the_record_of_each_round_is_kept_and_in_the_folder_of_the_run(whole):
     chosen = items_of(dataset, "g0", "g1", "g2", "g3", "g4")
     assert first["instances"] == sum(dataset.sizes[item] for item in chosen)
     assert first["chosen"] + first["dropped"] + first["unknown"] == first["inherited"]
-    assert first["classes"] == ["a", "b", "c", "d"]
+    assert first["classes"] == ["a", "b", "c", "none"]
     assert all(sum(counts) == first[name] for name, counts in first["by_class"].items())
     assert first["kept"] == (first["after"][first["metric"]] > first["before"][first["metric"]])
     assert set(first["before"]) == set(first["after"]) == {"bags", "spots", "wrong"}
