@@ -16,6 +16,7 @@ from zoo import (
     evaluation_files,
     folders,
     pipeline,
+    progress,
     recipe,
     report,
     resolve,
@@ -112,7 +113,8 @@ def train(run: Run, filled: Filled, device: str = "auto", first: str | None = No
 def _page(run: Run) -> dict[str, str]:
     """Write the page of a finished run; one that cannot be written takes nothing from the run."""
     try:
-        return {"path": str(report.write(run.folder)), "problem": ""}
+        with progress.step("writing the page"):
+            return {"path": str(report.write(run.folder)), "problem": ""}
     except Interrupted:
         raise
     except Exception as error:  # noqa: BLE001 - hours of training end here

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoo import atomic, config, evaluate, package
 from zoo.errors import DataError, MissingError, RunError, UsageError
 from zoo.evaluation_files import Gathered
+from zoo.progress import track
 from zoo.report import drawing
 from zoo.run import Run
 from zoo.scoring import test_items
@@ -61,7 +62,7 @@ def rescore(
     notes: list[str] = []
     files: list[Path] = []
     with _anew(figures, notes) as place:
-        for model in models:
+        for model in track(models, "scoring", unit="members"):
             loaded = package.read(model, overrides, device)
             gathered, shown = Gathered(), Gathered() if place and _is_shown(loaded, seeds) else None
             keeps = [_keeper(loaded, out, files, gathered)] if out else []
@@ -111,7 +112,7 @@ def redraw(folder: Path, overrides: list[str], device: str, figures: Path) -> Pa
     models = _models(folder)
     seeds = {config.read(model).seed for model in models}
     with _anew(figures) as place:
-        for model in models:
+        for model in track(models, "drawing", unit="members"):
             loaded = package.read(model, overrides, device)
             if not drawing.reports(loaded.contestant.task):
                 name = loaded.filled.data["task"]["use"]
