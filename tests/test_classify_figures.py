@@ -13,6 +13,7 @@ from matplotlib.image import imread
 from sklearn import metrics
 
 from zoo.errors import RunError
+from zoo.figures import style
 from zoo.scores import class_pictures, confusion, curves, evaluation, overlays
 from zoo.scores.class_tables import Judged, classes_table
 from zoo.scores.classification import calibration_error
@@ -413,8 +414,8 @@ def test_many_classes_are_drawn_as_their_mean_with_the_best_and_the_worst_by_nam
 
 
 def test_a_name_that_is_too_long_is_cut_and_dollars_are_no_formulas():
-    assert class_pictures.short("x" * 40) == "x" * 27 + "…"
-    assert class_pictures.short("5$ or 6$") == r"5\$ or 6\$"
+    assert style.short("x" * 40) == "x" * 27 + "…"
+    assert style.short("5$ or 6$") == r"5\$ or 6\$"
     assert overlays.file_name("../P1/B03 f1\n") == "P1_B03_f1"
     assert overlays.file_name("///") == "field"
     assert len(overlays.file_name("y" * 300)) == 80

@@ -51,7 +51,7 @@ def _example(judged: Judged, items: Indices, dataset: Any, strip: Strip, number:
         return None
     pair, (true, said) = strip.pair, (judged.classes[strip.pair.true], judged.classes[strip.pair.said])
     wrong, right, other = (len(places) for _, places in strip.kinds)
-    alt = f"{wrong} of {pair.items} items of {true} that were called {said} ({pair.share:.0%} of its own), "
+    alt = f"{wrong} of {pair.items} items of {true} that were called {said} ({pair.share:.0%} of its items), "
     alt += f"beside {right} of {true} and {other} of {said} that were called right."
     return Figure(
         f"example-{number}",
@@ -69,8 +69,8 @@ def where_it_looked(judged: Judged, items: Indices, dataset: Any, explain: Expla
     """
     found = looked(judged, items, dataset=dataset, explain=explain, most=most)
     parts = [_overlay(rank, each) for rank, each in found]
-    words = "Bright places raised the class named above the map most (Grad-CAM). They say where the model looked, not "
-    words += "whether what lies there is a cause. First the items whose class was held most probable, then the least."
+    words = "Bright places raised the class named above the map most (Grad-CAM). They tell where the model looked, "
+    words += "not why. First the items whose class was held most probable, then the least."
     return Section("looked", "Where it looks", parts, words, gallery=True) if parts else None
 
 

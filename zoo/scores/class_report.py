@@ -30,7 +30,7 @@ WIDE = 9.6
 """Inches of the column of a page."""
 CELLS, PAIRS, ITEMS = 5_000, 2_000, 20_000
 """Rows of a listing at most: cells of a large matrix, pairs of classes, items."""
-RANKED = 1_500
+RANKED = 1_000
 """Items up to which the ROC-AUC of a class has an interval on a page; drawing anew takes seconds for more."""
 SURE = 0.9
 """Probability from which on a reader would rely on what is said."""
@@ -99,7 +99,7 @@ def _matrix(judged: Judged, among: list[int], pairs: Sequence[confusion.Mistaken
     if pairs:
         top = pairs[0]
         names = f"{judged.classes[top.true]} is called {judged.classes[top.said]}"
-        alt += f" Most often {names}: {_items(top.items)}, {top.share:.0%} of its own."
+        alt += f" Most often {names}: {_items(top.items)}, {top.share:.0%} of that class."
     caption = "A row is a true class, a column what its items were called; right calls lie on the diagonal."
     if not small:
         caption += " Classes confused with each other stand side by side; the table below has the names of pairs."
@@ -162,8 +162,9 @@ def calibration(judged: Judged) -> Section:
     right, sure = judged.said == judged.label, highest >= SURE
     gap = float(highest.mean() - right.mean())
     words = f"On average it is {highest.mean():.0%} sure of what it says, and {right.mean():.0%} of it is right."
-    words += f" It is at least {SURE:.0%} sure of {_items(int(sure.sum()))}"
-    words += f"; of these {right[sure].mean():.0%} are right." if sure.any() else "."
+    counted = _items(int(sure.sum())) if sure.any() else "no item"
+    words += f" It is at least {SURE:.0%} sure of {counted}"
+    words += f"; {right[sure].mean():.0%} of that is right." if sure.any() else "."
     alt = f"Share that is right against stated probability; expected calibration error {error:.3f}. "
     alt += f"Stated probabilities are on average {abs(gap):.2f} too {'high' if gap > 0 else 'low'}."
     figure = Figure(
@@ -254,8 +255,8 @@ def _column(unit: str, columns: Sequence[str]) -> str:
 
 
 def _plain(table: Table) -> Table:
-    names = {"auc": "ROC-AUC", "ap": "average precision"}
-    columns = [name.replace("auc_", "ROC-AUC ").replace("_", " ") for name in table.columns]
+    names = {"auc": "ROC-AUC", "ap": "average precision", "f1": "F1", "called": "items called so"}
+    columns = [name.replace("auc_", "ROC-AUC ").replace("f1_", "F1 ").replace("_", " ") for name in table.columns]
     return Table([names.get(name, name) for name in columns], table.rows)
 
 

@@ -65,7 +65,7 @@ class Judged:
         """Return these scores of each class in each drawing of groups [draws, K].
 
         Recall and F1 follow from counts of each group; for ``auc`` all items are ranked anew in each drawing, which
-        takes a second for 1,500 items and grows with their square.
+        takes half a second for 1,000 items and grows with their square.
         """
         names, group_of = np.unique(np.asarray(self.groups, dtype=str), return_inverse=True)
         draws = drawn_groups(len(names)) if len(names) else np.zeros((0, 0), dtype=np.int64)

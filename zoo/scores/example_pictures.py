@@ -107,7 +107,7 @@ def strip_picture(judged: Judged, strip: Strip, images: Sequence[NDArray[Any]], 
             drawing.text(left / WIDE, (under + tall / 2) / whole[1], "none", fontsize=8, color=INK)
             continue
         for column, place in enumerate(places.tolist()):
-            told = f"{short(judged.groups[place], 11)}  {judged.probability[place].max():.2f}"
+            told = f"{short(judged.groups[place], 12)} · {judged.probability[place].max():.2f}"
             drawing.text((left + column * (tile + GAP)) / WIDE, (under - 0.12) / whole[1], told, fontsize=7, color=INK)
         across = len(places) * (tile + GAP) - GAP
         axes = drawing.add_axes((left / WIDE, under / whole[1], across / WIDE, tall / whole[1]))

@@ -29,7 +29,7 @@ DOTS = 150
 """Of an inch; pixels beyond are not seen."""
 GAP, ABOVE, BAR = 0.1, 0.3, 0.62
 """Inches between panels, of the line above them, and of the bar of colours with its words."""
-LETTERS = 17
+LETTERS = 20
 """Of a title to the inch."""
 
 
@@ -140,7 +140,7 @@ def picture(looked: Looked, *, panel: float = 3.2) -> Any:
     for place, (title, found) in zip(over, looked.maps.items(), strict=True):
         _heat(place, grey, found, full)
         fitting = title if len(title) <= panel * LETTERS else f"{title[: int(panel * LETTERS) - 1]}…"
-        place.set_title(fitting, fontsize=8)
+        place.set_title(fitting, fontsize=7 if panel < 2 else 8)  # noqa: PLR2004 - inches
     return drawing
 
 
