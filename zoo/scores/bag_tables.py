@@ -132,8 +132,13 @@ class Bags:
         names, group_of = np.unique(np.asarray(self.judged.groups, dtype=str), return_inverse=True)
         if len(names) < 2:  # noqa: PLR2004 - one group says nothing about the next
             return [None] * len(self.classes)
-        weight = drawn_groups(len(names))[:, group_of]
-        drawn = ranking.one_vs_control(self.judged.label, self.judged.probability, self.control, weight)
+        draws = drawn_groups(len(names))
+        step = max(1, class_tables.AT_ONCE // max(1, len(group_of)))
+        parts = [
+            ranking.one_vs_control(self.judged.label, self.judged.probability, self.control, part[:, group_of])
+            for part in (draws[start : start + step] for start in range(0, len(draws), step))
+        ]
+        drawn = np.concatenate(parts)
         held = [set(group_of[self.judged.label == k].tolist()) for k in range(len(self.classes))]
         # of one group alone every drawing that holds it has the same bags
         return [
