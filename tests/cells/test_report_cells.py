@@ -130,7 +130,7 @@ def test_each_cell_has_the_colour_and_the_number_of_its_most_probable_location(w
     assert [axes.get_title() for axes in (first, true, attention)] == [
         *("most probable location", "true location", "attention")
     ]
-    assert f"A field of {inside.sum()} cells." in figure.alt
+    assert f"A field of {inside.sum()} cells with their outlines." in figure.alt
 
 
 def test_an_outline_lies_just_within_its_cell():
@@ -245,7 +245,7 @@ def test_one_class_and_one_field_of_one_cell_make_a_page(tmp_path):
     judged = Judged(task.predict(outputs, {}), task.truth(dataset, [0]), dataset, np.arange(1), ["a"])
     parts = drawn(judged, tmp_path)
     assert "field-2" not in parts
-    assert "A field of 1 cells. Most probable is only in 1" in parts["field-1"].alt
+    assert "Most probable is only in 1 of 1 cells" in parts["field-1"].alt
     assert "attention" not in parts["field-1"].caption  # of one cell there is nothing to tell
 
 

@@ -158,15 +158,16 @@ def _figure(judged: Judged, field: Field, palette: Palette, key: str, what: str)
         "attention": cells.attention.tolist(),
         **({"true": _names(judged, cells.true)} if cells.true is not None else {}),
     }
-    said = [CAPTION, *([TRUTH] if cells.true is not None else []), *([ATTENTION] if cells.uneven else [])]
+    guide = [CAPTION, *([TRUTH] if cells.true is not None else []), *([ATTENTION] if cells.uneven else [])]
+    first = key == "field-1"  # the others are read as it is
     return Figure(
         key,
         f"{what}: {judged.fields[field.place]}",
-        alt=_alt(judged, cells),
+        alt=f"A field of {len(cells.most)} cells with their outlines. {_counted(judged, cells)}",
         drawing=_drawing(judged, field, palette, cells),
         numbers=Table(list(shown), list(zip(*shown.values(), strict=True))),
-        caption=" ".join(said),
-        card=key == "field-1",
+        caption=" ".join([_counted(judged, cells), *(guide if first else [])]),
+        card=first,
     )
 
 
@@ -307,13 +308,12 @@ def _names(judged: Judged, true: NDArray[np.int8]) -> list[str | None]:
     return [name if one else None for name, one in zip(joined(true > 0, judged.classes), known, strict=True)]
 
 
-def _alt(judged: Judged, cells: Cells) -> str:
+def _counted(judged: Judged, cells: Cells) -> str:
     counted = np.bincount(cells.most, minlength=len(judged.classes))
     order = [k for k in np.argsort(-counted, kind="stable")[:NAMED].tolist() if counted[k]]
     found = ", ".join(f"{judged.classes[k]} in {counted[k]}" for k in order)
     text = (
-        f"A field of {len(cells.most)} cells. Most probable is {found}; "
-        f"{sum(cells.sure)} of {len(cells.most)} reach the threshold of their location."
+        f"Most probable is {found} of {len(cells.most)} cells; {sum(cells.sure)} reach the threshold of their location."
     )
     if cells.true is None:
         return text
