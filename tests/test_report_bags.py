@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure as Drawing
 
+from zoo import intervals
 from zoo.evaluation_files import joined
 from zoo.figures.parts import Figure, Listing
 from zoo.report import material
@@ -18,6 +19,11 @@ from zoo.scores.bag_tables import Attended, Bags
 from zoo.tasks.mil import Mil
 
 CLASSES = ["control", "low", "high"]
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch):
+    monkeypatch.setattr(intervals, "POOLED_DRAWS", 100)
 
 
 class Fields:
@@ -275,7 +281,7 @@ def test_names_are_shown_as_they_are_written(tmp_path):
 
 
 def test_of_many_classes_only_some_are_drawn_and_it_is_said():
-    dataset = Fields(donors=100, classes=[f"class {n}" for n in range(50)])
+    dataset = Fields(donors=50, classes=[f"class {n}" for n in range(50)])
     found = parts(reported(dataset))
     assert "Of 49 curves the highest and the lowest are shown" in found["bag-roc"].caption
     assert len({row[0] for row in found["bag-roc"].numbers.rows}) == 12
