@@ -152,9 +152,9 @@ def test_numbers_are_shown_with_the_digits_that_count(column, said):
 
 
 def test_a_page_that_is_too_large_says_what_it_leaves_out_and_where_that_lies(make):
-    many = make.figure("points", table=Table(["x", "y"], [[n / 7, n / 3] for n in range(9000)]))
+    many = make.figure("points", table=Table(["x", "y"], [[n / 7, n / 3] for n in range(3000)]))
     large = make.figure("large", "Large", svg=make.drawing(words="x" * 60_000), table=None)
-    sections = [KeptSection("s", "S", "", False, [many, make.genes(9000), large])]
+    sections = [KeptSection("s", "S", "", False, [many, make.genes(3000), large])]
     chapters = [Chapter("a", "A", sections), Chapter("b", "B", sections, open=False, folder="report/fold1-seed0")]
     page = make.page(chapters=chapters)
     whole = len(rendered(page).encode())
