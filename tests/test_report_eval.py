@@ -130,12 +130,13 @@ def test_an_evaluation_leaves_a_page_among_the_runs_and_the_run_as_it_was(tiny_r
 def test_an_evaluation_with_overrides_names_them_and_takes_the_given_folder(
     showing, tiny_run, zoo, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(showing.TinyRegress, "write_scored", lambda *_, **__: [], raising=False)
     code, out, err = zoo("eval", tiny_run, "--set", "data.seed=3", "--out", tmp_path / "other", "--format", "json")
     assert code == 0, err
     assert json.loads(out)["page"] == str(tmp_path / "other" / "report.html")
     assert "A new evaluation of tiny-run with data.seed=3." in words(tmp_path / "other" / "report.html")
     assert not runs_folder().exists()
+    code, _, err = zoo("eval", tiny_run, "--out", tmp_path / "none", "--no-report")
+    assert (code, "the task tiny-regress writes no files; leave it out" in err) == (2, True)
 
 
 def test_the_page_of_an_evaluation_tells_the_new_scores_and_not_those_of_the_run(showing, tiny_run, zoo):

@@ -20,7 +20,7 @@ from zoo.splits import Split
 from zoo.training import as_items
 
 if TYPE_CHECKING:
-    from zoo.contracts import Arrays, Indices
+    from zoo.contracts import Arrays, Indices, Task
 
     Keep = Callable[[str, Indices, Arrays, Arrays], None]
 
@@ -54,7 +54,7 @@ def rescore(
     DataError
         The data hold no group that the model has not seen.
     UsageError
-        The task cannot write what it scored.
+        The task cannot write what it scored, and nobody asked for figures.
     """
     models = _models(folder)
     seeds = {config.read(model).seed for model in models}
@@ -65,14 +65,16 @@ def rescore(
         for model in track(models, "scoring", unit="members"):
             loaded = package.read(model, overrides, device)
             gathered, shown = Gathered(), Gathered() if place and _is_shown(loaded, seeds) else None
-            keeps = [_keeper(loaded, out, files, gathered)] if out else []
+            # a page is reason enough to name a folder, where the task writes nothing else
+            written = out if figures is None or _writes(loaded.contestant.task) else None
+            keeps = [_keeper(loaded, written, files, gathered)] if written else []
             keeps += [shown.add] if shown else []
             fold, note = _groups(loaded, overrides)
             notes.extend([note] if note and note not in notes else [])
             found = evaluate.by_group(loaded.contestant, loaded.dataset, test_items(loaded.dataset, fold), _all(keeps))
             told = [*loaded.filled.notes, *getattr(loaded.dataset, "notes", ())]
             notes.extend(n for n in told if n not in notes)
-            files += _together(loaded, gathered, out) if out else []
+            files += _together(loaded, gathered, written) if written else []
             about = {"member": loaded.config.member, "seed": loaded.config.seed, "fold": fold.as_dict()}
             members.append({**about, **found})
             if place and shown:
@@ -84,8 +86,8 @@ def rescore(
     frame = loaded.filled.frame
     joined = evaluate.summarise(members, loaded.contestant.task.scores, frame.protocol, loaded.contestant.task)
     joined["notes"] += notes
-    written = {"files": [str(file) for file in files]} if out else {}
-    return {"recipe": frame.name, "protocol": frame.protocol, **joined, "members": members, **written}
+    listed = {"files": [str(file) for file in files]} if out else {}
+    return {"recipe": frame.name, "protocol": frame.protocol, **joined, "members": members, **listed}
 
 
 def redraw(folder: Path, overrides: list[str], device: str, figures: Path) -> Path:
@@ -218,11 +220,15 @@ def _all(keeps: list[Keep]) -> Keep | None:
     return keep
 
 
+def _writes(task: Task) -> bool:
+    return hasattr(task, "write_scored") or hasattr(task, "write_evaluation")
+
+
 def _keeper(loaded: package.Loaded, out: Path, files: list[Path], gathered: Gathered) -> Keep:
     """Return what lays the prediction for a test group beside its truth, in the folder of the member."""
     task = loaded.contestant.task
     write, together = getattr(task, "write_scored", None), hasattr(task, "write_evaluation")
-    if write is None and not together:
+    if not _writes(task):
         raise UsageError(f"--out {out}: the task {loaded.filled.data['task']['use']} writes no files; leave it out")
     folder, facts = out / loaded.config.member, _facts(loaded)
 
