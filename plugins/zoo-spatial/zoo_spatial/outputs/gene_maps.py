@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 MOST = 40
 LOW, HIGH = 1, 99
-TOUCHING = 0.92
-"""Width of a dot, in distances between neighbouring spots."""
+TOUCHING, COVERING, DENSE = 0.92, 1.25, 40
+"""Width of a dot, in distances between neighbouring spots: where more than ``DENSE`` lie beside each other, gaps of
+less than a pixel would become a pattern of their own.
+"""
 FINEST = 300
 """Dots that fit beside each other at most; smaller ones could not be seen."""
 FOOT = 0.13
@@ -112,7 +114,8 @@ def ground_of(position_px: Floats, um_per_px: float | None = None) -> Ground:
     extent = float(np.ptp(place, axis=0).max())
     pitch = max(float(np.median(apart)) if len(apart) else 1.0, extent / FINEST)
     (left, top), (right, bottom) = place.min(axis=0) - pitch, place.max(axis=0) + pitch
-    return Ground(place, TOUCHING * pitch, (float(left), float(right), float(top), float(bottom)), um_per_px)
+    wide = (TOUCHING if extent / pitch <= DENSE else COVERING) * pitch
+    return Ground(place, wide, (float(left), float(right), float(top), float(bottom)), um_per_px)
 
 
 def panels_of(name: str, score: float, truth: Floats, predicted: Floats) -> list[Panel]:

@@ -223,5 +223,5 @@ def table(scored: Scored, of: Moments) -> Listing:
         f"pcc is Pearson's r over the spots of {_over(scored)}; empty where a gene was measured the same in every "
         f"spot. Mean and sd are over all test spots ({scored.dataset.scale}). Where the sd predicted is far below the "
         "sd measured, predicted maps vary less than the tissue does.",
-        sort="-pcc",
+        sort="rank",
     )

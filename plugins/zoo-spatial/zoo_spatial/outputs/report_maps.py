@@ -202,7 +202,7 @@ def _numbers(ground: Ground, names: Sequence[str], truth: Floats, predicted: Flo
     columns = ["x_px", "y_px", *(f"{name} {what}" for name in names for what in ("measured", "predicted"))]
     both = np.stack([truth, predicted], axis=2).reshape(len(truth), -1)
     rows = [
-        [*(round(float(end), 1) for end in place), *(float(f"{value:.{digits}g}") for value in row)]
+        [*(round(float(end)) for end in place), *(float(f"{value:.{digits}g}") for value in row)]
         for place, row in zip(ground.position_px, both, strict=True)
     ]
     return Table(columns, rows)
