@@ -20,6 +20,7 @@ DATA = Path(os.environ.get("ZOO_TEST_DATA", HERE.parent.parent / "shared" / "dat
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("ZOO_REPORT", "off")  # for fixtures that train for many tests; see own_folders
 
 
 _settled = {"modules": 0}
