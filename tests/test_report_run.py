@@ -97,8 +97,9 @@ def test_the_published_protocol_is_said_to_flatter_and_copies_on_two_sides_are_c
     change(folder / "data.json", copies=copies)
     found = facts.read(folder)
     assert "Its scores flatter" in page_lines(found)[2]
-    assert "7 originals have copies in both train and test" in said(folder)
-    assert "7 originals in train and test, img1, img2 among them" in data_chapter.apart(found)
+    assert "Copies of one original stand on two sides (originals: 7 in train and test)" in said(folder)
+    assert "Copies on two sides: 7 originals in train and test, img1, img2 among them." in data_chapter.apart(found)
+    assert "was not trained on, copies of some of which it was" in judgement.what_was_done(found)
     fitted = listing(data_chapter.of(found), "data-fitted-table")
     assert {row["fitted on"] for row in fitted if row["what"] != "floors"} == {
         "all donors, those of the test among them"
@@ -118,7 +119,9 @@ def test_that_no_group_stands_on_two_sides_is_counted_and_not_taken_for_granted(
     folds = get(folder / "splits.json")
     put(folder / "splits.json", [{**folds[0], "train": [*folds[0]["train"], "D1"]}, *folds[1:]])
     found = facts.read(folder)
-    assert "1 fold of 3 with a donor on two sides, in fold0: D1 (train and test)" in data_chapter.apart(found)
+    assert "donors stand on two sides in 1 of 3 folds, in fold0 1 donor, D1 (train and test)." in data_chapter.apart(
+        found
+    )
     assert "D1 stand in both train and test" in said(folder)
     assert "not trained on" not in judgement.what_was_done(found)
 

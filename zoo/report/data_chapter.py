@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo.figures.parts import Figure, Listing, Section
-from zoo.report import data_figures
+from zoo.report import cautions, data_figures
 from zoo.report.census import SIDES
 from zoo.report.data_figures import WORDS
 from zoo.report.facts import RunFacts, Sides, inside
@@ -105,10 +105,10 @@ def apart(facts: RunFacts) -> str:
     for fold in facts.folds:
         both = [f"{group} ({side})" for group, side in _side_of(fold).items() if " and " in side]
         if both:
-            told.append(f"in {fold.name}: {listed(both)}")
+            told.append(f"in {fold.name} {counted(len(both), facts.unit)}, {listed(both, 3)}")
     where = f"in any of the {folds}" if len(facts.folds) > 1 else "of the split"
     first = (
-        f"Checked in splits.json: {counted(len(told), 'fold')} of {len(facts.folds)} with a {facts.unit} on two sides, "
+        f"Checked in splits.json: {plural(facts.unit)} stand on two sides in {len(told)} of {folds}, "
         f"{'; '.join(told[:3])}."
         if told
         else f"Checked in splits.json: no {facts.unit} stands on two sides {where}."
@@ -132,18 +132,17 @@ def _tested_once(facts: RunFacts) -> bool:
 
 
 def _copies(facts: RunFacts) -> str:
-    copies = inside(facts.census, "copies")
-    if not isinstance(copies, dict) or not copies:
+    """Return which originals have copies on two sides, where the data tell what is a copy of what."""
+    stated = inside(facts.census, "copies")
+    if not isinstance(stated, dict) or not stated:
         return ""
-    told = []
-    for fold, pairs in copies.items():
-        for pair, found in pairs.items() if isinstance(pairs, dict) else ():
-            first = inside(found, "first")
-            names = f", {listed(first, 3)} among them" if isinstance(first, list) and first else ""
-            told.append(
-                f"in {cut(fold, 40)} {counted(int(number(inside(found, 'count')) or 0), 'original')} in {pair}{names}"
-            )
-    return f"Copies of one original on two sides: {'; '.join(told[:3])}." if told else "No copy of an item does either."
+    told = [f"{counted(most, 'original')} in {pair}" for pair, most in cautions.copied(facts).items()]
+    firsts = [
+        inside(found, "first") for pairs in stated.values() if isinstance(pairs, dict) for found in pairs.values()
+    ]
+    names = [name for first in firsts if isinstance(first, list) for name in first]
+    among = f", {listed(dict.fromkeys(names), 3)} among them" if names else ""
+    return f"Copies on two sides: {', '.join(told)}{among}." if told else "No copy of an item does either."
 
 
 def _classes(facts: RunFacts) -> Section | None:

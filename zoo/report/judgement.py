@@ -75,6 +75,8 @@ def what_was_done(facts: RunFacts) -> str:
 def _tested(facts: RunFacts, test: str) -> str:
     if any(set(fold.train) & set(fold.test) for fold in facts.folds):
         test = re.sub(" that .* was not trained on", "", test)
+    elif "train and test" in cautions.copied(facts):
+        test = test.replace(" was not trained on", " was not trained on, copies of some of which it was")
     folds, seeds = max(1, len(facts.folds)), max(1, len(facts.seeds))
     return f"{test}; {counted(folds, 'fold')}, {counted(seeds, 'seed')}"
 
