@@ -115,7 +115,7 @@ def test_a_strip_names_its_classes_channels_groups_and_scale_and_says_where_ther
     assert {"drug, 1 taken for DMSO", "drug, 1, recognised", "DMSO, recognised", "none", "5 µm"} <= set(said)
     assert set(dataset.channels) <= set(said)
     assert f"{column(figure.numbers, 'group')[0]} · 0.70" in said
-    assert "3 of 12 items of drug, 1 that were called DMSO" in figure.alt
+    assert "Items of drug, 1 that were called DMSO, 3 of 12 (100% of that class)" in figure.alt
     assert "0 of drug, 1" in figure.alt
 
 

@@ -51,7 +51,7 @@ def _example(judged: Judged, items: Indices, dataset: Any, strip: Strip, number:
         return None
     pair, (true, said) = strip.pair, (judged.classes[strip.pair.true], judged.classes[strip.pair.said])
     wrong, right, other = (len(places) for _, places in strip.kinds)
-    alt = f"{wrong} of {pair.items} items of {true} that were called {said} ({pair.share:.0%} of its items), "
+    alt = f"Items of {true} that were called {said}, {wrong} of {pair.items} ({pair.share:.0%} of that class), "
     alt += f"beside {right} of {true} and {other} of {said} that were called right."
     return Figure(
         f"example-{number}",

@@ -130,7 +130,7 @@ def _line(axes: Axes, curve: Curve, *, steps: bool, **style: Any) -> None:
 
 
 def _summary(axes: Axes, mean: NDArray[Any], low: NDArray[Any], high: NDArray[Any], *, label: str) -> None:
-    axes.fill_between(curves.GRID, low, high, color=PALE, alpha=0.5, linewidth=0, label="90 % of classes")
+    axes.fill_between(curves.GRID, low, high, color=PALE, alpha=0.4, linewidth=0, label="90 % of classes")
     axes.plot(curves.GRID, mean, color=INK, linewidth=2.2, label=label)
 
 

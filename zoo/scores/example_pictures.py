@@ -27,8 +27,8 @@ PAIRS, EACH = 5, 3
 """Pairs of classes that are shown, and items of each kind beside each other."""
 PIXELS = 128
 """Of a tile, at least, where the item has so many."""
-WIDE, TILE, GAP, APART, ABOVE, BELOW, LEGEND = 9.6, 1.3, 0.06, 0.26, 0.26, 0.2, 0.24
-"""Inches: of a strip, of a tile at most, between two tiles, between two kinds, and of lines above and below."""
+WIDE, GAP, APART, ABOVE, BELOW, LEGEND = 9.6, 0.06, 0.26, 0.26, 0.2, 0.24
+"""Inches: of a strip, between two tiles, between two kinds, and of lines above and below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,11 @@ def strip_picture(judged: Judged, strip: Strip, images: Sequence[NDArray[Any]], 
     dataset
         ``channels`` and ``um_per_px`` are its, where it knows them.
     """
-    each = max(*(len(places) for _, places in strip.kinds), 1)
+    each = max(EACH, *(len(places) for _, places in strip.kinds))
     channels = list(getattr(dataset, "channels", ()))
     named = len(channels) > 1 and len(images[0]) == len(channels)
     high, wide = (max(image.shape[axis] for image in images) for axis in (1, 2))
-    tile = min((WIDE - 2 * APART - 3 * (each - 1) * GAP) / (3 * each), TILE)
+    tile = (WIDE - 2 * APART - 3 * (each - 1) * GAP) / (3 * each)
     under, tall = BELOW + (LEGEND if named else 0), tile * high / wide
     whole, number = (WIDE, ABOVE + tall + under), 0
     drawing = figure(*whole)

@@ -23,7 +23,8 @@ def scale_bar(axes: Axes, shape: tuple[int, ...], um_per_px: float | None) -> No
     length = fitting[-1] if fitting else width * scale / 3
     edge = [withStroke(linewidth=2, foreground=ON_PALE)]  # dark on every page, as the image is
     x, y = width * 0.05, height * 0.95
-    axes.plot([x, x + length / scale], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    bar = axes.plot([x, x + length / scale], [y, y], color="white", linewidth=3, solid_capstyle="butt")[0]
+    bar.set_path_effects([withStroke(linewidth=4.5, foreground=ON_PALE)])
     # the words stand off in points, so that they clear the bar of a small image
-    said = axes.annotate(f"{length:g} {unit}", (x, y), xytext=(0, 2.5), textcoords="offset points", va="bottom")
+    said = axes.annotate(f"{length:g} {unit}", (x, y), xytext=(0, 4), textcoords="offset points", va="bottom")
     said.set(color="white", fontsize=7, path_effects=edge)
