@@ -135,6 +135,22 @@ def test_the_verdict_says_of_each_kind_of_difference_what_follows_from_it(pair, 
     assert said in page.verdict.lines[1]
 
 
+@pytest.mark.parametrize(
+    ("margins", "said"),
+    [
+        ((0.1, 0.2), "Each of them is above its best floor in r2"),
+        ((-0.1, 0.0), "None of them beats its best floor in r2: a trivial rival does as well."),
+        ((-0.1, 0.2), "Not better than the best floor in r2: "),
+        ((None, 0.2), "Without a floor to hold it against: "),
+    ],
+)
+def test_the_verdict_says_who_does_not_beat_a_trivial_rival(pair, margins, said):
+    found = compare(pair)
+    for run, mean in zip(found["runs"], margins, strict=True):
+        run["above_floor"]["r2"]["mean"] = mean
+    assert said in comparison.of(found).verdict.lines[-1]
+
+
 def test_names_with_markup_in_them_come_out_as_text(pair, tmp_path):
     found = compare(pair)
     name = "<b>long</b> & 'co' $x$ \"quoted\""

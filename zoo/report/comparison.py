@@ -83,13 +83,19 @@ def _told(found: Found, score: str) -> Iterator[str]:
         yield f"{score}: {_difference(pair, found['unit'])}"
     if len(pairs) > TOLD:
         yield f"{len(pairs) - TOLD} more runs are in the figures and tables."
-    behind = [run["run"] for run in found["runs"] if (run["above_floor"][score]["mean"] or 0) <= 0] if score else []
-    if len(behind) == len(found["runs"]):
-        yield f"None of them beats its best floor in {score}: a trivial rival does as well."
-    elif behind:
-        yield f"Not better than the best floor in {score}: {listed(behind)}."
-    elif score:
-        yield f"Each of them is above its best floor in {score}; how surely stands under Scores."
+    if score:
+        yield _beside_floors(found, score)
+
+
+def _beside_floors(found: Found, score: str) -> str:
+    above = {run["run"]: run["above_floor"][score]["mean"] for run in found["runs"]}
+    behind = [name for name, mean in above.items() if mean is not None and mean <= 0]
+    unknown = [name for name, mean in above.items() if mean is None]
+    if len(behind) == len(above):
+        return f"None of them beats its best floor in {score}: a trivial rival does as well."
+    told = f"Not better than the best floor in {score}: {listed(behind)}. " if behind else ""
+    told += f"Without a floor to hold it against: {listed(unknown)}. " if unknown else ""
+    return told.strip() or f"Each of them is above its best floor in {score}; how surely stands under Scores."
 
 
 def _difference(pair: Mapping[str, Any], unit: str) -> str:
