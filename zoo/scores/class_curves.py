@@ -65,7 +65,10 @@ def shown(judged: Judged, kind: str) -> Shown:
 
 
 def shown_table(judged: Judged, kind: str, found: Shown) -> Table:
-    """Return the points of what :func:`shown` gives; a mean and its band are named so in the column of classes."""
+    """Return the points of what :func:`shown` gives; a mean and its band are named so in the column of classes.
+
+    Where a ROC curve begins, nothing is called positive, and there is no threshold.
+    """
     across, up = ("false positive rate", "true positive rate") if kind == "roc" else ("recall", "precision")
     rows = list[list[Any]]()
     for name, heights in zip(
@@ -73,6 +76,7 @@ def shown_table(judged: Judged, kind: str, found: Shown) -> Table:
     ):
         rows += [[name, x, y, None] for x, y in zip(curves.GRID.tolist(), heights.tolist(), strict=True)]
     for k, curve in found.named:
-        points = zip(curve.x.tolist(), curve.y.tolist(), curve.threshold.tolist(), strict=True)
+        thresholds = np.where(np.isfinite(curve.threshold), curve.threshold, np.nan)
+        points = zip(curve.x.tolist(), curve.y.tolist(), thresholds.tolist(), strict=True)
         rows += [[judged.classes[k], *point] for point in points]
     return Table(["class", across, up, "threshold"], rows)
