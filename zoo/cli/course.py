@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -122,16 +122,27 @@ class Course:
     def time_left(self) -> str:
         """The time left in words, empty where nobody knows yet."""
         left = self.left
-        if left is None:
-            return ""
         about = "at most" if self.at_most else "about"
-        return f"{about} {duration(left)} left{' of this training' if self.staged and not self.finished else ''}"
+        return "" if left is None else f"{about} {duration(left)} left"
+
+    @property
+    def of_training(self) -> bool:
+        """Whether the time left is that of the training at hand, and not of the run."""
+        return self.staged and not self.finished
+
+    @property
+    def at_work(self) -> Row | None:
+        """What is at work now: the epoch of a training, or a stage."""
+        if self.row is None or self.row.left or not self.of_training:
+            return self.row
+        return replace(self.row, left=self.time_left)
 
     @property
     def overall(self) -> Row:
         """The whole run."""
         place = f", member {min(self.finished + 1, self.members)}/{self.members}" if self.members > 1 else ""
-        return Row(f"training{place}", self.fraction, 1.0, left=self.time_left, share=True)
+        left = "" if self.of_training else self.time_left
+        return Row(f"training{place}", self.fraction, 1.0, left=left, share=True)
 
 
 def duration(seconds: float) -> str:

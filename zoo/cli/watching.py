@@ -66,7 +66,8 @@ class Watch:
         outer = [_row(step, now) for step in steps if step.told]
         inner = [_row(step, now) for step in steps if not step.told]
         course = self.course
-        at_work = [course.row] if course and course.row else []
+        row = course.at_work if course else None
+        at_work = [row] if row else []
         whole = [course.overall] if course else []
         return [*whole, *[*outer, *at_work, *inner][: MOST_ROWS - len(whole)]]
 
