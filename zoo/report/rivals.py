@@ -73,6 +73,8 @@ def several(table: Table, scores: Sequence[str], key: str) -> Figure | None:
     shown = dict(list(drawable.items())[:PANELS])
     if not shown:
         return None
+    from matplotlib.ticker import MaxNLocator
+
     wide = min(3, len(shown))
     tall = -(-len(shown) // wide)
     most = max(len(rivals) for rivals in shown.values())
@@ -83,6 +85,7 @@ def several(table: Table, scores: Sequence[str], key: str) -> Figure | None:
         _dots(axes, rivals, words=False)
         axes.set_title(style.short(score, 36), fontsize=9)
         _line_of_best(axes, table, score)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
     for number, axes in enumerate(panels[: len(shown)]):

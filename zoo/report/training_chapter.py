@@ -15,6 +15,8 @@ from zoo.scores.files import Table
 
 PANELS, POINTS, MOST_ROWS = 6, 300, 5_000
 """Trainings of different parts that are drawn; epochs of a line; rows of a listing."""
+TICKS = 5
+"""Of an axis at most; each costs time."""
 MANY = 12
 """Lines from which on they are thin and have no names."""
 Curve = list[tuple[int, float]]
@@ -162,9 +164,12 @@ def _panels(
             _mean(axes, [lines for _, lines in found])
         axes.set_title(style.short(part or ("all trainings" if len(found) > 1 else found[0][0].name), 40), fontsize=9)
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
         if log:
             axes.set_yscale("log")
+            axes.minorticks_off()
+        else:
+            axes.yaxis.set_major_locator(MaxNLocator(TICKS))
         _legend(axes, found, log=log)
     for axes in panels[len(drawn) :]:
         axes.set_axis_off()
