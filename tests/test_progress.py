@@ -200,10 +200,11 @@ def test_a_narrow_terminal_gets_no_bar_and_no_broken_line(terminal, monkeypatch)
     assert any(line.startswith("reading") and "…" in line and "0 of 4 slides" in line for line in lines)
 
 
-@pytest.mark.parametrize("how", ["dumb", "quiet"])
-def test_neither_a_dumb_terminal_nor_a_quiet_run_gets_bars(how, terminal, monkeypatch):
+@pytest.mark.parametrize("how", ["dumb", "quiet", "second process"])
+def test_neither_a_dumb_terminal_nor_a_quiet_run_nor_a_second_process_gets_bars(how, terminal, monkeypatch):
     terminal()
     monkeypatch.setenv("TERM", "dumb" if how == "dumb" else "xterm")
+    monkeypatch.setenv("RANK", "1" if how == "second process" else "0")
     console.set_level(quiet=how == "quiet")
     try:
         with watching.watching(), progress.step("stage x", told=True):

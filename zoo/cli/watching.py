@@ -117,7 +117,7 @@ class Lines(Watch):
 @contextmanager
 def watching() -> Iterator[Watch]:
     """Show how far all work is that lasts while the context does; nothing with ``-q``, and nothing on stdout ever."""
-    if console.quiet():
+    if console.quiet() or os.environ.get("RANK", "0") != "0":  # of several processes the first shows it for all
         yield Watch()
         return
     if not draws():
