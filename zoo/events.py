@@ -43,6 +43,8 @@ def show(folder: Path, pictures: Mapping[str, bytes], epoch: int = 0) -> None:
     import numpy as np
     from PIL import Image
 
+    if not pictures:
+        return
     with _writer(folder) as writer:
         for tag, content in pictures.items():
             pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))

@@ -242,6 +242,7 @@ def summary(run: Run, filled: Filled, folds: list[Split], dataset: Dataset) -> d
     evaluation_files.of_run(task, members, dataset, unit=filled.split.unit, folder=folder, facts=files)
     if run.draws:
         drawing.together(run.report_folder / drawing.TOGETHER, task, members, dataset, filled.split.unit)
+        scoring.show_events(run, filled, drawing.TOGETHER)
     each = [scoring.alone(member, task, filled.frame.protocol) for member in members]
     metrics = {**about, "split": split, "seeds": filled.frame.train.seeds, **joined, "members": each}
     atomic.write_json(run.metrics_path, metrics)

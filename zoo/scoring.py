@@ -13,6 +13,7 @@ from zoo.training import Record, as_items
 if TYPE_CHECKING:
     from zoo.contestant import Contestant
     from zoo.contracts import Dataset, Task
+    from zoo.filled import Filled
     from zoo.interrupts import Interrupts
     from zoo.model import Ensemble, Model
     from zoo.pipeline import Outcome
@@ -64,14 +65,19 @@ def _score_member(
         told = came.told if came else ()
         place = run.report_folder / member.name
         drawing.of_member(place, trained, dataset, drawn, train=member.train, about=about, steps=told)
-        if member.filled.frame.train.tensorboard:
-            shown = {f"report/{picture.key}": picture.content for picture in pictures.of_folder(place)}
-            events.show(run.folder / "tensorboard" / member.name, shown, member.filled.frame.train.epochs)
+        show_events(run, member.filled, member.name)
     if "pooled" in result:
         protocol = member.filled.frame.protocol
         return {"all test groups": alone({**about, **result}, member.task, protocol)["alone"]}
     scores: dict[str, Any] = result["scores"][contestant.MODEL]
     return scores
+
+
+def show_events(run: Run, filled: Filled, name: str) -> None:
+    """Put what was drawn for the card of a member, or of all of them, among the events, if a recipe asks for those."""
+    if filled.frame.train.tensorboard:
+        shown = {f"report/{picture.key}": picture.content for picture in pictures.of_folder(run.report_folder / name)}
+        events.show(run.folder / "tensorboard" / name, shown, filled.frame.train.epochs)
 
 
 def _is_shown(member: Member) -> bool:
