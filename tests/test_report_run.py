@@ -233,7 +233,7 @@ def test_a_long_log_is_thinned_and_keeps_its_ends(tmp_path):
     assert (epochs[0], epochs[-1]) == (1, 900)
 
 
-def test_members_come_after_the_scores_the_first_one_open(tmp_path, undrawn):
+def test_members_come_first_and_the_first_of_them_is_open(tmp_path, undrawn):
     folder = Made(folds=3, seeds=(0,)).write(tmp_path / "run")
     for n in (0, 1):
         fold = get(folder / "splits.json")[n]
@@ -241,16 +241,16 @@ def test_members_come_after_the_scores_the_first_one_open(tmp_path, undrawn):
     shown(folder, "all", seed=0)
     page = page_of(folder)
     assert [chapter.title for chapter in page.chapters] == [
-        "Scores",
         "All test donor groups together, seed 0",
         "Fold 1, seed 0: tested on D1, D4",
         "Fold 2, seed 0: tested on D2, D5",
+        "Scores",
         "Data",
         "Training",
         "How to make it again",
     ]
-    assert [chapter.open for chapter in page.chapters[1:4]] == [True, False, False]
-    figure, listed, code = page.chapters[1].sections[0].parts
+    assert [chapter.open for chapter in page.chapters[:3]] == [True, False, False]
+    figure, listed, code = page.chapters[0].sections[0].parts
     assert (figure.alt, figure.caption, listed.sort, code.text) == ("A line from 0 to 1.", "Read it so.", "-x", "<b>")
 
 
@@ -263,7 +263,7 @@ def test_a_figure_that_could_not_be_drawn_is_told_of_in_its_chapter_and_in_the_v
     folder = Made().write(tmp_path / "run")
     change(shown(folder) / "parts.json", problem="ValueError: no bags")
     page = page_of(folder)
-    assert "Not everything could be drawn: ValueError: no bags" in page.chapters[1].words
+    assert "Not everything could be drawn: ValueError: no bags" in page.chapters[0].words
     assert any("ValueError: no bags" in warning for warning in page.verdict.warnings)
 
 

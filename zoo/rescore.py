@@ -64,7 +64,7 @@ def rescore(
     with _anew(figures, notes) as place:
         for model in track(models, "scoring", unit="members"):
             loaded = package.read(model, overrides, device)
-            gathered, shown = Gathered(), Gathered() if place and _is_shown(loaded, seeds) else None
+            gathered, shown = Gathered(), Gathered() if place and _is_shown(loaded, seeds, place) else None
             # a page is reason enough to name a folder, where the task writes nothing else
             written = out if figures is None or _writes(loaded.contestant.task) else None
             keeps = [_keeper(loaded, written, files, gathered)] if written else []
@@ -119,7 +119,7 @@ def redraw(folder: Path, overrides: list[str], device: str, figures: Path) -> Pa
             if not drawing.reports(loaded.contestant.task):
                 name = loaded.filled.data["task"]["use"]
                 raise UsageError(f"--draw: the task {name} shows no figures; leave it out")
-            if place and _is_shown(loaded, seeds):
+            if place and _is_shown(loaded, seeds, place):
                 fold, shown = _predicted_again(loaded, folder)
                 _draw(place, folder, loaded, fold, shown)
         if place:
@@ -134,10 +134,11 @@ def _models(folder: Path) -> list[Path]:
     return models
 
 
-def _is_shown(loaded: package.Loaded, seeds: set[int]) -> bool:
-    """Return whether figures are drawn of a model: of the first seed, of each fold, if the task shows any."""
+def _is_shown(loaded: package.Loaded, seeds: set[int], place: Path) -> bool:
+    """Return whether figures are drawn of a model: of the first seed, of the first folds, if the task shows any."""
     first = next((seed for seed in loaded.filled.frame.train.seeds if seed in seeds), loaded.config.seed)
-    return drawing.reports(loaded.contestant.task) and loaded.config.seed == first
+    shows = drawing.reports(loaded.contestant.task) and loaded.config.seed == first
+    return shows and drawing.has_room(place, loaded.config.member)
 
 
 def _predicted_again(loaded: package.Loaded, folder: Path) -> tuple[Split, Gathered]:

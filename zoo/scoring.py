@@ -54,7 +54,7 @@ def _score_member(
         stage = workbench.built(member.filled, led, member.facts).to(next(model.parameters()).device)
         rival = _rival(stage, member, views)
         trained.stages.update({name: rival} if rival else {})
-    drawn = Gathered() if run.draws and drawing.reports(member.task) and _is_shown(member) else None
+    drawn = Gathered() if run.draws and _is_shown(member, run) else None
     result = evaluate.by_group(trained, dataset, test_items(dataset, fold), drawn.add if drawn else None)
     about = {"member": member.name, "seed": member.seed, "fold": fold.as_dict()}
     folder = run.model_folder(member.name)
@@ -80,9 +80,10 @@ def show_events(run: Run, filled: Filled, name: str) -> None:
         events.show(run.folder / "tensorboard" / name, shown, filled.frame.train.epochs)
 
 
-def _is_shown(member: Member) -> bool:
-    """Return whether a member's figures are drawn: those of the first seed, of each fold."""
-    return bool(member.seed == member.filled.frame.train.seeds[0])
+def _is_shown(member: Member, run: Run) -> bool:
+    """Return whether a member's figures are drawn: those of the first seed, of the first folds, if its task has any."""
+    first = member.seed == member.filled.frame.train.seeds[0]
+    return first and drawing.reports(member.task) and drawing.has_room(run.report_folder, member.name)
 
 
 def _rival(model: Model, member: Member, views: list[Any]) -> Contestant | None:

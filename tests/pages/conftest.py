@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from zoo.report.contents import Chapter, Page, Verdict
 from zoo.report.material import Kept, KeptSection
-from zoo.report.page import Chapter, Page, Verdict
 from zoo.scores.files import Table
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

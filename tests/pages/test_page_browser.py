@@ -103,10 +103,10 @@ def test_a_table_of_a_recipe_is_sorted_by_every_column_and_loses_no_row(recipe, 
     before = sorted(column(tab, place, 1))
     rows = json.loads(tab.locator(f"[id='{place}:data']").text_content())["rows"]
     for button in found.locator("thead button").all():
-        button.click()
+        button.evaluate("(one) => one.click()")  # a mouse that moves over thousands of shapes takes seconds
         assert found.locator("[aria-sort]").count() == 1
-    assert len(column(tab, place, 1)) == len(before) == min(len(rows), 25)
-    if len(rows) <= 25:
+    assert len(column(tab, place, 1)) == len(before) == min(len(rows), 15)
+    if len(rows) <= 15:
         assert sorted(column(tab, place, 1)) == before
 
 
@@ -117,7 +117,7 @@ def test_headers_sort_by_click_and_by_key_and_say_so(many, opened):
     header(tab, place, "pcc").click()
     assert column(tab, place, 2)[:2] == ["0.000", "0.017"]
     assert tab.locator("[id='all--genes'] th[aria-sort]").get_attribute("aria-sort") == "ascending"
-    assert status(tab, place).inner_text() == f"Rows 1{TO}25 of 60; by pcc, low to high"
+    assert status(tab, place).inner_text() == f"Rows 1{TO}15 of 60; by pcc, low to high"
     header(tab, place, "gene").focus()
     tab.keyboard.press("Enter")
     assert column(tab, place, 1)[:3] == ["G0", "G1", "G2"]  # G10 comes later
@@ -132,9 +132,9 @@ def test_headers_sort_by_click_and_by_key_and_say_so(many, opened):
 
 def test_rows_are_filtered_by_any_text_or_by_that_of_a_column_and_leafed_through(many, opened):
     tab = opened(many)
-    tab.get_by_role("button", name="Rows after these").click()
-    tab.get_by_role("button", name="Rows after these").click()
-    assert status(tab, "all--genes").inner_text() == f"Rows 51{TO}60 of 60"
+    for _ in range(3):
+        tab.get_by_role("button", name="Rows after these").click()
+    assert status(tab, "all--genes").inner_text() == f"Rows 46{TO}60 of 60"
     assert tab.get_by_role("button", name="Rows after these").is_disabled()
     tab.get_by_label("Filter rows").fill("gene: g5")
     status(tab, "all--genes").filter(has_text="out of").wait_for()
@@ -241,7 +241,7 @@ def test_on_a_telephone_nothing_but_figures_and_tables_is_wider_than_the_screen(
 
 def test_without_scripts_the_first_rows_stand_there_and_no_button_does(many, opened):
     tab = opened(many, scripts=False)
-    assert len(column(tab, "all--genes", 1)) == 25
+    assert len(column(tab, "all--genes", 1)) == 15
     assert tab.locator("button:visible").count() == 0
     assert "nothing can be sorted or saved" in tab.inner_text("main")
 

@@ -11,9 +11,10 @@ from itertools import pairwise
 import pytest
 
 from zoo.report import columns
+from zoo.report.contents import Chapter, Page, Verdict
 from zoo.report.layout import FEW_ROWS
 from zoo.report.material import Kept, KeptSection
-from zoo.report.page import Chapter, Page, Verdict, rendered, write
+from zoo.report.page import rendered, write
 from zoo.scores.files import Table
 
 BAD = """<b>"O'Neil" & Söhne</b></script><script>alert(1)</script>"""

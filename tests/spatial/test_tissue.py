@@ -162,7 +162,8 @@ def test_every_point_lies_inside_the_image(height, width, pitch, um_per_px):
     try:
         position, places = grid_over(whole, pitch_um=pitch, um_per_px=um_per_px)
     except UsageError as error:
-        assert "wider than the slide" in str(error)  # noqa: PT017 - a wide pitch on a small slide
+        # a wide pitch on a small slide
+        assert any(why in str(error) for why in ("wider than the slide", "puts no point on tissue"))  # noqa: PT017
         return
     assert position.min() > 0
     assert (position < (width, height)).all()

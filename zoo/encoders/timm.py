@@ -179,7 +179,7 @@ def _create(model: str, *, pretrained: bool, **options: Any) -> Any:
 
     try:
         if not pretrained:
-            return timm.create_model(model, num_classes=0, **options)
+            return timm.create_model(model, pretrained=False, num_classes=0, **options)
         with step(f"bringing the weights of {model}"), without_bars_of_others():
             return timm.create_model(model, pretrained=True, num_classes=0, **options)
     except Exception as error:

@@ -9,7 +9,7 @@ from zoo.intervals import FEW_GROUPS
 from zoo.report import trainings
 from zoo.report.facts import RunFacts, inside
 from zoo.report.material import Material
-from zoo.report.words import counted, cut, listed, number, plural, sentence
+from zoo.report.words import counted, cut, known, listed, number, plural, sentence
 
 MOST = 20
 """Sentences that are given."""
@@ -40,6 +40,7 @@ def of(facts: RunFacts, materials: Sequence[Material]) -> list[str]:
         *([_SIMULATED[facts.kind]] if facts.kind in _SIMULATED else []),
         *_kind(facts),
         *_behind(facts),
+        *_beside(facts),
         *_groups(facts),
         *_trainings(facts),
         *(sentence(note) for note in facts.table.notes if not _SAID_HERE.match(note)),
@@ -121,6 +122,23 @@ def _behind(facts: RunFacts) -> Iterator[str]:
     behind = [score for score, margin in margins if margin.mean is not None and margin.mean <= 0]
     if behind:
         yield f"The model does not beat its best floor in {listed(behind, 20)}."
+
+
+def _beside(facts: RunFacts) -> Iterator[str]:
+    """Tell of intervals that their own score lies outside of, which reads like a mistake and is none."""
+    found = [
+        score
+        for score, column in facts.table.scores.items()
+        if column.mean is not None
+        and column.interval is not None
+        and known(column.interval)
+        and not column.interval[0] <= column.mean <= column.interval[1]
+    ]
+    if found:
+        yield (
+            f"The interval of {listed(found, 20)} does not hold the score itself: where few groups have a class, "
+            "groups that are drawn anew leave classes out, and the mean over classes shifts."
+        )
 
 
 def _groups(facts: RunFacts) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The chapters of a run's page in their order: scores, results by member, data, training, how to make it again."""
+"""The chapters of a run's page in their order: results by member, scores, data, training, how to make it again."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from zoo.figures.parts import Section
 from zoo.report import data_chapter, judgement, material, recipe_chapter, scores_chapter, training_chapter
-from zoo.report.drawing import TOGETHER
+from zoo.report.contents import Chapter, Page
+from zoo.report.drawing import DRAWN, TOGETHER
 from zoo.report.facts import RunFacts, inside
 from zoo.report.material import KeptSection, Material
-from zoo.report.page import Chapter, Page
 from zoo.report.words import counted, cut, listed
 from zoo.run import Run
 
@@ -29,7 +29,7 @@ def of_run(facts: RunFacts, figures: Path | None = None) -> Page:
     """Return the page of a run; ``figures`` is where what its task shows was drawn, if not in its own folder."""
     materials = material.read_all(figures or Run(facts.folder).report_folder)
     scores, *others = (_chapter(facts, *face) for face in _FACES)
-    chapters = [scores, *results(facts, materials), *others]
+    chapters = [*results(facts, materials), scores, *others]
     kicker = "A model of zoo" if facts.packaged else "A run of zoo"
     return Page(facts.name, kicker, judgement.of(facts, materials), chapters, _footer(facts), _about(facts))
 
@@ -51,6 +51,8 @@ def results(facts: RunFacts, materials: Sequence[Material]) -> Iterator[Chapter]
         words = f"Not everything could be drawn: {cut(found.problem, 500)}" if found.problem else ""
         if not found.sections and not words:
             words = "The task shows nothing of it."
+        if number == 0 and len(facts.folds) > DRAWN:
+            words = f"Of {len(facts.folds)} folds, figures of the first {DRAWN} were drawn. {words}".rstrip()
         key = f"results-{number}"
         yield Chapter(key, title_of(facts, found), found.sections, words, number == 0, f"report/{found.name}")
     if not materials:

@@ -11,8 +11,8 @@ from zoo.document import dotted
 from zoo.errors import MissingError
 from zoo.figures.parts import Code, Listing, Section
 from zoo.report import facts, material, page, versus
+from zoo.report.contents import Chapter, Page, Verdict
 from zoo.report.facts import RunFacts
-from zoo.report.page import Chapter, Page, Verdict
 from zoo.report.words import between, counted, cut, listed, plural
 from zoo.scores.files import Table
 

@@ -21,10 +21,19 @@ if TYPE_CHECKING:
 TOGETHER = "all"
 """What the folder of all test groups is called, where several models have tested them."""
 
+DRAWN = 8
+"""Folds whose figures are drawn; of more, a page would take minutes to make and nobody would look at all of them."""
+
 
 def reports(task: Task) -> bool:
     """Return whether a task has something to show."""
     return hasattr(task, "report")
+
+
+def has_room(report: Path, member: str) -> bool:
+    """Return whether figures of a member are to be drawn into a report folder, which holds :data:`DRAWN` members."""
+    drawn = {path.parent.name for path in report.glob(f"*/{material.INDEX}")} - {TOGETHER, member}
+    return len(drawn) < DRAWN
 
 
 def of_member(

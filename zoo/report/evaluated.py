@@ -13,8 +13,8 @@ from zoo import run
 from zoo.figures.parts import Code, Section
 from zoo.folders import PLAIN_NAME
 from zoo.report import chapters, facts, material, page, recipe_chapter, where
+from zoo.report.contents import Chapter, Page
 from zoo.report.facts import RunFacts
-from zoo.report.page import Chapter, Page
 from zoo.report.words import cut
 
 FIGURES = "report"

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from zoo.card_facts import Margin
 from zoo.figures.parts import Section
 from zoo.report import cautions, material, rivals
+from zoo.report.contents import Verdict
 from zoo.report.facts import RunFacts
 from zoo.report.material import Material
-from zoo.report.page import Verdict
 from zoo.report.words import between, counted, cut, known, listed, rounded
 
 PROTOCOLS = {

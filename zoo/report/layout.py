@@ -13,8 +13,8 @@ from zoo.report import columns
 from zoo.report.columns import Columns
 
 if TYPE_CHECKING:
+    from zoo.report.contents import Chapter
     from zoo.report.material import Kept
-    from zoo.report.page import Chapter
 
 PIXELS_PER_POINT = 4 / 3
 HALF, THIRD = 470, 320

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo_cars.field import Field
-    from zoo_cars.fields import FieldDataset
 
     Indices = NDArray[np.int64]
     Parts = Sequence[NDArray[np.floating]]
@@ -32,14 +31,14 @@ KINDS = {"simulated": "SIMULATED field. ", "semi-synthetic": "SEMI-SYNTHETIC fie
 
 
 def overlays(
-    dataset: FieldDataset, items: Indices, attention: Parts, titles: Sequence[str], keys: Sequence[str]
+    dataset: Any, items: Indices, attention: Parts, titles: Sequence[str], keys: Sequence[str]
 ) -> Iterator[Figure]:
     """Give a figure of each field in grey and with attention over it.
 
     Parameters
     ----------
     dataset
-        Of the fields.
+        A :class:`zoo_cars.fields.FieldDataset`.
     items
         Their numbers [n].
     attention
@@ -90,7 +89,7 @@ def _tiles(attention: NDArray[np.floating], places: Indices) -> Table:
     return Table(["y", "x", "attention"], rows)
 
 
-def spectra(dataset: FieldDataset, items: Indices, attention: Parts, classes: Sequence[str]) -> Iterator[Figure]:
+def spectra(dataset: Any, items: Indices, attention: Parts, classes: Sequence[str]) -> Iterator[Figure]:
     """Give figures of the mean spectra of attended and other pixels over the fields of each class.
 
     Parameters
@@ -122,7 +121,7 @@ def spectra(dataset: FieldDataset, items: Indices, attention: Parts, classes: Se
         )
 
 
-def _of_class(dataset: FieldDataset, items: Indices, attention: Parts, own: NDArray[np.bool_]) -> Lines | None:
+def _of_class(dataset: Any, items: Indices, attention: Parts, own: NDArray[np.bool_]) -> Lines | None:
     """Return the mean spectra over the fields of a class, and how far they lie apart; None where nothing is attended.
 
     Fields whose attention is the same everywhere have no others to be held against, and are left out.
@@ -165,6 +164,6 @@ def _bands(axis: NDArray[np.float64], shown: dict[str, Lines]) -> Table:
     return Table(["class", "wavenumber_cm", *columns], rows)
 
 
-def _marks(dataset: FieldDataset, axis: NDArray[np.float64]) -> str:
+def _marks(dataset: Any, axis: NDArray[np.float64]) -> str:
     inside = [name for name, at in dataset.bands.items() if any(axis.min() <= place <= axis.max() for place in at)]
     return f" Marked: bands of {', '.join(inside)}, which the data know." if inside else ""

@@ -2,7 +2,7 @@
 // It asks nobody for anything; the page's policy would forbid it.
 "use strict";
 (() => {
-  const ROWS = 25; // of a table that are shown at once
+  const ROWS = 15; // of a table that are shown at once
   const WAIT = 120; // milliseconds without a key before a filter is applied
   const LONG = 40; // letters from which on a cell is broken into lines
   const FONT = "Helvetica, Arial, sans-serif"; // what other programs know, unlike system-ui
