@@ -267,6 +267,24 @@ def test_a_figure_that_could_not_be_drawn_is_told_of_in_its_chapter_and_in_the_v
     assert any("ValueError: no bags" in warning for warning in page.verdict.warnings)
 
 
+def test_a_figure_that_fails_costs_its_neighbours_nothing_and_a_task_that_fails_keeps_what_it_gave(tmp_path):
+    def line():
+        drawing = report_folders.style.figure(2, 2)
+        drawing.subplots().plot([0, 1])
+        return drawing
+
+    def sections():
+        broken = report_folders.Figure("broken", "Broken", "Nothing.", object())
+        yield Section("one", "One", [broken, report_folders.Figure("line", "A line", "A line.", line())])
+        yield Section("two", "Two", [report_folders.Figure("other", "Another", "A line.", line())])
+        raise ValueError("no bags")
+
+    found = material.read(material.write(tmp_path / "m", sections(), {}))
+    assert [[part.key for part in section.parts] for section in found.sections] == [["line"], ["other"]]
+    assert found.problem.startswith("Broken: AttributeError")
+    assert found.problem.endswith("; ValueError: no bags")
+
+
 def test_a_section_is_drawn_in_memory_as_it_is_into_a_folder(tmp_path):
     drawing = report_folders.style.figure(2, 2)
     drawing.subplots().plot([0, 1])

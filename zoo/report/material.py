@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo import atomic, bounded
-from zoo.errors import IntegrityError, Interrupted, ZooError
+from zoo.errors import IntegrityError, Interrupted, RunError, ZooError
 from zoo.figures import svg
 from zoo.figures.parts import Code, Figure, Listing, Section
 from zoo.scores.files import Table, write_table
@@ -84,35 +84,43 @@ def kept(section: Section, prefix: str = "") -> KeptSection:
 def write(folder: Path, sections: Iterable[Section], about: Mapping[str, Any]) -> Path:
     """Draw sections into a folder, one part after the other, and return it; the index comes last.
 
-    A figure that cannot be drawn costs a sentence on the page and not the run: whatever the task raises is kept as the
-    ``problem``, beside what was drawn before it.
+    A figure that cannot be drawn costs a sentence on the page, and neither the run nor the figures beside it: whatever
+    is raised is kept as the ``problem``. What the task itself raises ends what it shows.
 
     Raises
     ------
     RunError
         The disk refuses.
     """
-    told: dict[str, Any] = {"format": FORMAT, **about, "sections": [], "problem": ""}
+    told: list[dict[str, Any]] = []
+    problems: list[str] = []
     with atomic.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
         for section in sections:
-            parts = [_write_part(folder, part) for part in section.parts]
-            told["sections"].append(
-                {
-                    "key": section.key,
-                    "title": section.title,
-                    "words": section.words,
-                    "gallery": section.gallery,
-                    "parts": parts,
-                }
-            )
-    except Interrupted:
+            about_it = {name: getattr(section, name) for name in ("key", "title", "words", "gallery")}
+            told.append({**about_it, "parts": list(_write_parts(folder, section, problems))})
+    except (Interrupted, RunError):
         raise
     except Exception as error:  # noqa: BLE001 - a stranger's picture must not cost a training
-        told["problem"] = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
-    atomic.write_json(folder / INDEX, told)
+        problems.append(_said(error))
+    found = {"format": FORMAT, **about, "sections": told, "problem": "; ".join(problems)}
+    atomic.write_json(folder / INDEX, found)
     return folder
+
+
+def _write_parts(folder: Path, section: Section, problems: list[str]) -> Iterator[dict[str, Any]]:
+    for part in section.parts:
+        try:
+            yield _write_part(folder, part)
+        except (Interrupted, RunError):
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            problems.append(f"{part.title}: {_said(error)}")
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
 
 
 def _write_part(folder: Path, part: Figure | Listing | Code) -> dict[str, Any]:
