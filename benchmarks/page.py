@@ -22,10 +22,10 @@ import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
 from zoo.figures import style, svg
+from zoo.figures.files import Table
 from zoo.report.contents import Chapter, Page, Verdict
 from zoo.report.material import Kept, KeptSection
 from zoo.report.page import write
-from zoo.scores.files import Table
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOADED = """

@@ -8,9 +8,9 @@ import numpy as np
 
 from zoo import evaluate
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Code, Figure, Listing, Section
 from zoo.report import material
-from zoo.scores.files import Table
 
 RECIPE = """\
 # filled from recipes/made up.yaml, recipes/base.yaml

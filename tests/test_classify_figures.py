@@ -14,10 +14,10 @@ from sklearn import metrics
 
 from zoo.errors import RunError
 from zoo.figures import style
+from zoo.figures.files import Table, write_picture, write_table
 from zoo.scores import class_pictures, confusion, curves, evaluation, overlays
 from zoo.scores.class_tables import Judged, classes_table
 from zoo.scores.classification import calibration_error
-from zoo.scores.files import Table, write_picture, write_table
 from zoo.tasks.classify import Classify
 
 TABLES = ("classes", "groups", "confused", "confusion", "roc", "precision_recall", "calibration")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from zoo.figures import style, svg
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing, Section
-from zoo.scores.files import Table
 
 WHITE, DARK = "#ffffff", "#14171a"
 # Machado, Oliveira & Fernandes 2009, doi:10.1109/TVCG.2009.113, severity 1

@@ -12,11 +12,11 @@ import pytest
 import zoo as face
 from zoo.errors import DataError
 from zoo.figures import style, svg
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing, Section
 from zoo.folders import runs_folder
 from zoo.report import evaluated, material
 from zoo.rescore import redraw
-from zoo.scores.files import Table
 
 HERE = Path(__file__).parent
 TINY = HERE / "tiny_plugin"

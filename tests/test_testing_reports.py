@@ -7,8 +7,8 @@ from testing_lines import findings, line
 
 from zoo import recipe
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Code, Figure, Listing, Section
-from zoo.scores.files import Table
 from zoo.testing import tasks
 
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from zoo.figures.files import Table
 from zoo.report.contents import Chapter, Page, Verdict
 from zoo.report.material import Kept, KeptSection
-from zoo.scores.files import Table
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 VOTERS = "ensemble={members: [{}, {head: {dropout: [0.6, 0.5]}}]}"

@@ -10,12 +10,12 @@ from itertools import pairwise
 
 import pytest
 
+from zoo.figures.files import Table
 from zoo.report import columns
 from zoo.report.contents import Chapter, Page, Verdict
 from zoo.report.layout import FEW_ROWS
 from zoo.report.material import Kept, KeptSection
 from zoo.report.page import rendered, write
-from zoo.scores.files import Table
 
 BAD = """<b>"O'Neil" & Söhne</b></script><script>alert(1)</script>"""
 

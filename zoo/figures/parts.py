@@ -3,7 +3,7 @@
 A task hands out what it wants to be seen of an evaluation by its method ``report`` (:class:`zoo.contracts.Task`):
 
 >>> from matplotlib.figure import Figure as Drawing
->>> from zoo.scores.files import Table
+>>> from zoo.figures.files import Table
 >>> drawing = Drawing()
 >>> _ = drawing.subplots().plot([0, 1], [0, 1])
 >>> roc = Figure("roc", "ROC", alt="A straight line.", drawing=drawing, numbers=Table(["x", "y"], [[0, 0], [1, 1]]))
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.scores.files import Table
+    from zoo.figures.files import Table
 
     Arrays = dict[str, NDArray[Any]]
     Indices = NDArray[np.int64]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.scores.files import Table
+from zoo.figures.files import Table
 
 EXACT = 2**53
 """Integers from here on are text: a script would round them."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from zoo.document import dotted
 from zoo.errors import MissingError
+from zoo.figures.files import Table
 from zoo.figures.parts import Code, Listing, Section
 from zoo.report import facts, material, page, versus
 from zoo.report.contents import Chapter, Page, Verdict
 from zoo.report.facts import RunFacts
 from zoo.report.words import between, counted, cut, listed, plural
-from zoo.scores.files import Table
 
 Found = Mapping[str, Any]
 

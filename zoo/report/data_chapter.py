@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing, Section
 from zoo.report import cautions, data_figures
 from zoo.report.census import SIDES
 from zoo.report.data_figures import WORDS
 from zoo.report.facts import RunFacts, Sides, inside
 from zoo.report.words import counted, cut, listed, number, plural, sentence
-from zoo.scores.files import Table
 
 MOST_ROWS, MOST_FOLDS, DEEP = 5_000, 30, 6
 """Rows of a listing; folds that have a column; steps into what was fitted."""

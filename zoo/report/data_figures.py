@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure
 from zoo.report.census import SIDES
 from zoo.report.words import counted
-from zoo.scores.files import Table
 
 WORDS = {"train": "train", "val": "validation", "test": "test"}
 BARS, LEVEL = 40, 12

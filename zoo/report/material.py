@@ -16,8 +16,8 @@ from typing import Any
 from zoo import atomic, bounded
 from zoo.errors import IntegrityError, Interrupted, RunError, ZooError
 from zoo.figures import svg
+from zoo.figures.files import Table, write_table
 from zoo.figures.parts import Code, Figure, Listing, Section
-from zoo.scores.files import Table, write_table
 
 FORMAT = 1
 KINDS = ("figure", "listing", "code")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.document import dotted
+from zoo.figures.files import Table
 from zoo.figures.parts import Code, Listing, Section
 from zoo.report.facts import RunFacts, inside
 from zoo.report.words import cut, size
-from zoo.scores.files import Table
 
 MOST_ROWS, MOST_FILES, DEEPEST = 3_000, 200, 32
 SHOWN = 6

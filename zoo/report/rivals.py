@@ -8,9 +8,9 @@ from typing import Any
 
 from zoo.card_facts import Column, Table
 from zoo.figures import style
+from zoo.figures.files import Table as Numbers
 from zoo.figures.parts import Figure
 from zoo.report.words import between, counted, known, listed, rounded
-from zoo.scores.files import Table as Numbers
 
 MODEL = "the model"
 PANELS = 6

@@ -7,11 +7,11 @@ from typing import Any
 
 from zoo.card_facts import Column, Margin
 from zoo.contestant import MODEL
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing, Section
 from zoo.report import rivals, trainings
 from zoo.report.facts import RunFacts, inside
 from zoo.report.words import counted, cut, known, number, plural
-from zoo.scores.files import Table
 
 MOST_ROWS = 5_000
 """Rows of a listing; what is beyond them stands in the files of the run."""

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing, Section
 from zoo.report import trainings
 from zoo.report.facts import RunFacts, inside
 from zoo.report.trainings import LOSS, VAL_LOSS, Training
 from zoo.report.words import counted, cut, listed, number, rounded, seconds
-from zoo.scores.files import Table
 
 PANELS, POINTS, MOST_ROWS = 6, 300, 5_000
 """Trainings of different parts that are drawn; epochs of a line; rows of a listing."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure
 from zoo.report.words import between, counted, cut, listed, rounded
-from zoo.scores.files import Table
 
 PANELS, GROUPS = 12, 60
 """Scores that are drawn beside each other, and groups that are drawn one by one."""

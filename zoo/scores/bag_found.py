@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing, Section
 from zoo.scores import bag_pictures as pictures
 from zoo.scores import bag_tables as tables
 from zoo.scores.bag_tables import Bags
-from zoo.scores.files import Table
 
 MOST_COLUMNS = 40
 """Classes that have a column of marks; of more those of most bags."""

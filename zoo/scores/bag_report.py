@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing, Section
 from zoo.scores import bag_found, bag_looks, class_curves, class_pictures, class_tables
 from zoo.scores import bag_pictures as pictures
 from zoo.scores import bag_tables as tables
 from zoo.scores.bag_tables import NO_CONTROL, Bags
 from zoo.scores.classification import calibration_error
-from zoo.scores.files import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

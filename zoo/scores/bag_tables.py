@@ -1,6 +1,6 @@
 """What was said of bags as tables: each bag, each class beside its control, and where attention found what it should.
 
-A table is its columns and its rows, ready for :func:`zoo.scores.files.write_table`; a value that is not there is None.
+A table is its columns and its rows, ready for :func:`zoo.figures.files.write_table`; a value that is not there is None.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.intervals import drawn_groups, of_draws
 from zoo.scores import class_tables, curves, localisation, ranking
 from zoo.scores.class_tables import Judged
-from zoo.scores.files import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

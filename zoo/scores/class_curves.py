@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.scores import curves
 from zoo.scores.class_tables import class_curves
-from zoo.scores.files import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Section
 from zoo.scores.evaluation import looked
 from zoo.scores.example_pictures import Strip, strip_picture, strip_table, strips
-from zoo.scores.files import Table
 from zoo.scores.overlays import Looked, picture
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import DPI
 from zoo.figures.style import COLOURS, DASHES, GREY, INK, ON_PALE, PALE, figure, short, tidy
 from zoo.scores import confusion, curves
 from zoo.scores.class_curves import KINDS, shown
 from zoo.scores.classification import calibration_error
-from zoo.scores.files import DPI
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

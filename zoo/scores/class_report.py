@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing, Section
 from zoo.scores import class_fields, confusion
 from zoo.scores import class_pictures as pictures
@@ -14,7 +15,6 @@ from zoo.scores import class_tables as tables
 from zoo.scores.class_curves import KINDS, Shown, shown, shown_table
 from zoo.scores.class_order import present, side_by_side
 from zoo.scores.classification import calibration_error
-from zoo.scores.files import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

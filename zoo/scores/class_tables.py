@@ -1,6 +1,6 @@
 """What a classifier said of items as tables: by class, by group, by pair of classes, by item.
 
-A table is its columns and its rows, ready for :func:`zoo.scores.files.write_table`; a value that is not there is None.
+A table is its columns and its rows, ready for :func:`zoo.figures.files.write_table`; a value that is not there is None.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.intervals import drawn_groups, of_draws
 from zoo.scores import by_class, confusion, curves
-from zoo.scores.files import Table
 from zoo.scores.weights import ratio
 
 if TYPE_CHECKING:

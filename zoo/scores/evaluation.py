@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import write_picture, write_table
 from zoo.figures.style import short
 from zoo.scores import class_curves
 from zoo.scores import class_pictures as pictures
 from zoo.scores import class_tables as tables
-from zoo.scores.files import write_picture, write_table
 from zoo.scores.overlays import Looked, extremes, file_name, picture
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.figures.style import INK, ON_PALE, figure, short
 from zoo.scores import confusion
-from zoo.scores.files import Table
 from zoo.scores.overlays import composite, first, frame, is_photograph, reduced
 from zoo.scores.scale_bar import scale_bar
 

@@ -12,9 +12,9 @@ from zoo import atomic
 from zoo.batches import in_order
 from zoo.contracts import HubTask
 from zoo.errors import DataError, UsageError
+from zoo.figures.files import Table, write_table
 from zoo.scores import by_class, class_report, classification, evaluation, floors
 from zoo.scores.class_tables import Judged
-from zoo.scores.files import Table, write_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

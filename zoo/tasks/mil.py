@@ -12,9 +12,9 @@ from zoo import atomic
 from zoo.batches import in_order
 from zoo.contracts import HubTask
 from zoo.errors import DataError, UsageError
+from zoo.figures.files import Table, write_table
 from zoo.scores import bag_report, classification, floors, localisation, ranking
 from zoo.scores.bag_tables import NO_CONTROL, Attended, Bags
-from zoo.scores.files import Table, write_table
 from zoo.scores.weights import mean, ratio
 
 if TYPE_CHECKING:

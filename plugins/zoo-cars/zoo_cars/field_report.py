@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure
-from zoo.scores.files import Table
 from zoo_cars import pictures
 from zoo_cars.attended import ATTENDED, attended_pixels, attention_map, mean_spectra
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo import atomic
-from zoo.scores.files import write_picture
+from zoo.figures.files import write_picture
 from zoo_cars import pictures
 from zoo_cars.attended import attention_map, mean_spectra
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.scores import multilabel
 from zoo.scores.detection import by_bag
-from zoo.scores.files import Table
 from zoo_cells.outputs.cell_file import BOX, CENTRE, called, joined, names_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zoo import atomic
-from zoo.scores.files import write_table
+from zoo.figures.files import write_table
 from zoo_cells.outputs import cell_pictures
 from zoo_cells.outputs.cell_tables import Judged, cells_table, classes_table, images_table
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure
 from zoo.scores import multilabel
-from zoo.scores.files import Table
 from zoo.scores.overlays import extremes
 from zoo.scores.scale_bar import scale_bar
 from zoo_cells.outputs import cell_pictures

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing
 from zoo.scores import multilabel
-from zoo.scores.files import Table
 from zoo_cells.outputs.cell_tables import classes_table
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing
-from zoo.scores.files import Table
 
 if TYPE_CHECKING:
     Round = Mapping[str, Any]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.figures.files import Table
 from zoo.figures.parts import Listing
 from zoo.scores import multilabel
-from zoo.scores.files import Table
 from zoo_cells.outputs.cell_file import called, joined
 
 if TYPE_CHECKING:

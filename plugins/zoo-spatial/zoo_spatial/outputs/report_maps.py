@@ -10,8 +10,8 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Section
-from zoo.scores.files import Table
 from zoo_spatial.genes import gene_scores
 from zoo_spatial.outputs import gene_maps
 from zoo_spatial.outputs import report_boards as boards

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Listing, Section
-from zoo.scores.files import Table
 from zoo_spatial.genes import gene_scores
 from zoo_spatial.genes.moments import moments
 from zoo_spatial.outputs import gene_maps

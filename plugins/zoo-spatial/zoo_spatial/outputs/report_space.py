@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.figures import style
+from zoo.figures.files import Table
 from zoo.figures.parts import Figure, Section
-from zoo.scores.files import Table
 from zoo_spatial.outputs.report_scored import FEW_GROUPS
 
 if TYPE_CHECKING:

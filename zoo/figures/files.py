@@ -1,4 +1,4 @@
-"""Tables and pictures of scores as files that appear whole."""
+"""Tables and pictures as files that appear whole."""
 
 from __future__ import annotations
 
