@@ -13,8 +13,9 @@ READY := $(VENV)/.ready
 demo: env
 	$(BIN)/zoo train recipes/hiscmcl.yaml
 
+# a file stays with one worker, which makes what its tests share once
 test: env checks $(VENV)/hub-1
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	PYTHONPATH=$(VENV)/hub-1 $(BIN)/python -m pytest -n 2 $(HUB_TESTS)
 
 checks: env

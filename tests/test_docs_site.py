@@ -15,7 +15,6 @@ from zoo import document, trace
 from zoo.kinds import KINDS, VERBS
 from zoo.registry import Registry
 
-pytestmark = pytest.mark.xdist_group("site")  # so that one worker builds it, once
 OURS = {"microscopy-zoo", "zoo-spatial", "zoo-cars", "zoo-cells", "zoo-hello"}
 PARTS = [entry for entry in Registry().entries() if entry.distribution in OURS]
 

@@ -22,8 +22,6 @@ from cells.kaggle_fields import COLOURS, Challenge
 from zoo_cells.datasets.simulated_cells import simulated_cells
 from zoo_cells.protein.locations import LOCATIONS
 
-pytestmark = pytest.mark.xdist_group("hpa")
-
 QUICK = [
     "stages.0.crops.size=32",
     "stages.0.crops.pad=4",

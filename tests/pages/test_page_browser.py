@@ -13,10 +13,7 @@ from PIL import Image
 from zoo.report.material import Kept
 from zoo.report.page import write
 
-RECIPES = [
-    pytest.param(name, marks=pytest.mark.xdist_group(f"page-{name}"))
-    for name in ("hiscmcl", "heclip", "han", "cell-drug", "hpa")
-]
+RECIPES = ("hiscmcl", "heclip", "han", "cell-drug", "hpa")
 SVG = "{http://www.w3.org/2000/svg}"
 TO = "\N{EN DASH}"
 SERIOUS = {"serious", "critical"}
@@ -29,11 +26,11 @@ document.querySelectorAll("tbody tr:nth-child(n+3)").forEach((one) => one.remove
 """
 
 
-def violations(tab):
+def violations(tab, **options):
     """Return what axe-core finds wrong that keeps somebody from reading the page."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     tab.evaluate(LIGHTEN)
-    found = axe.run(tab).response["violations"]
+    found = axe.run(tab, options=options).response["violations"]
     return [(one["id"], node["html"][:200]) for one in found if one["impact"] in SERIOUS for node in one["nodes"]]
 
 
@@ -91,7 +88,7 @@ def test_the_page_of_a_recipe_opens_by_itself_in_both_colours_and_everyone_can_u
     tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert violations(tab) == []
     tab.emulate_media(color_scheme="light")
-    assert violations(tab) == []
+    assert violations(tab, runOnly=["color-contrast"]) == []  # all else is the same in both
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
