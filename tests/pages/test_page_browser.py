@@ -207,8 +207,8 @@ def test_chapters_open_by_key_by_address_and_on_paper(make, opened, tmp_path):
     tab.locator("#b summary").focus()
     tab.keyboard.press("Enter")
     assert tab.evaluate(is_open) == [True, False]
-    tab.locator("nav a[href='#c']").click()
-    tab.locator("#c[open]").wait_for()
+    tab.locator("nav a[href='#c']").press("Enter")
+    tab.locator("#c[open]").wait_for(state="attached")
     tab.locator("#b summary").click()
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert tab.evaluate(is_open) == [True, True]

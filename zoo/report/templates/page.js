@@ -310,6 +310,8 @@
   all("[data-copy]").forEach(copies);
   contents();
   addEventListener("hashchange", reveal);
+  // a link to where one is already changes no address
+  all("nav a").forEach((link) => link.addEventListener("click", () => setTimeout(reveal)));
   reveal();
   const sizes = new ResizeObserver((seen) => seen.forEach((one) => scrolls(one.target)));
   all("[data-scrolls]").forEach((box) => sizes.observe(box));
