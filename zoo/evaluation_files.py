@@ -88,13 +88,27 @@ def of_run(
     everyone = np.asarray(dataset.groups[unit])
     files: list[Path] = []
     for pool in pooling.pools_of(members):
-        gathered, seed = Gathered(), next(iter(pool.values()))["seed"]
-        for group, member in pool.items():
-            kept = member["pooled"]
-            said = pooling.arrays(kept["predicted"]["model"][group])
-            gathered.add(group, np.flatnonzero(everyone == group), said, pooling.arrays(kept["truth"][group]))
+        gathered, seed = of_pool(pool, everyone), next(iter(pool.values()))["seed"]
         files += gathered.write(task, dataset, folder / f"seed{seed}", {**facts, "seed": str(seed)}, None)
     return files
+
+
+def of_pool(pool: Mapping[str, Mapping[str, Any]], everyone: NDArray[Any]) -> Gathered:
+    """Return what a run keeps of one seed, over all folds.
+
+    Parameters
+    ----------
+    pool
+        Group -> the result of the member that tested it, as :func:`zoo.scores.pooling.pools_of` gives them.
+    everyone
+        The group of each item of the dataset.
+    """
+    gathered = Gathered()
+    for group, member in pool.items():
+        kept = member["pooled"]
+        said = pooling.arrays(kept["predicted"]["model"][group])
+        gathered.add(group, np.flatnonzero(everyone == group), said, pooling.arrays(kept["truth"][group]))
+    return gathered
 
 
 def joined(parts: Sequence[Arrays]) -> Arrays:

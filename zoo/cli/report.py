@@ -17,7 +17,12 @@ def command(
     run: ModelArgument,
     overrides: SetOption = None,
     *,
-    out: Annotated[Path | None, typer.Option("--out", help="The page, if not report.html in the run folder.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="The page, if not report.html in the run folder (of a package, RECIPE-report.html here)."
+        ),
+    ] = None,
     draw: Annotated[
         bool, typer.Option("--draw", help="Predict the test groups again and draw the figures anew; needs the data.")
     ] = False,

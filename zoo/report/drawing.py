@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.evaluation_files import Gathered, joined
+from zoo.evaluation_files import Gathered, joined, of_pool
 from zoo.figures.parts import Look
 from zoo.progress import track
 from zoo.report import material
@@ -69,11 +69,7 @@ def together(
     pool = pooling.pools_of(members)[0]
     if len({id(member) for member in pool.values()}) < 2:  # noqa: PLR2004 - of one there is a page of its own
         return None
-    gathered, everyone = Gathered(), np.asarray(dataset.groups[unit])
-    for group, member in pool.items():
-        said = pooling.arrays(member["pooled"]["predicted"]["model"][group])
-        known = pooling.arrays(member["pooled"]["truth"][group])
-        gathered.add(group, np.flatnonzero(everyone == group), said, known)
+    gathered = of_pool(pool, np.asarray(dataset.groups[unit]))
     seed = next(iter(pool.values()))["seed"]
     return material.write(folder, _sections(task, dataset, gathered, None), {"member": TOGETHER, "seed": seed})
 
